@@ -24,6 +24,7 @@ class ConfirmedProducer:
         self._service = service
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._stopping: set[asyncio.Task[None]] = set()
 
     async def write(self, records: Sequence[Record]) -> None:
         """Send all and wait for the confirmation of all.
@@ -52,9 +53,15 @@ class ConfirmedProducer:
             metrics.WRITTEN.labels(self._service, topic).inc()
 
     async def stop(self) -> None:
+        """Flush and close; what was discarded earlier is waited for briefly."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.stop()
+        if self._stopping:
+            _, late = await asyncio.wait(self._stopping, timeout=1)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -78,8 +85,14 @@ class ConfirmedProducer:
     async def _discard(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            try:
-                async with asyncio.timeout(2):
-                    await producer.stop()
-            except (KafkaError, OSError, TimeoutError):
-                pass
+            # Its stop waits for the broker: in the background, so that the batch can be tried again meanwhile.
+            task = asyncio.create_task(_stop_quietly(producer))
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
+
+
+async def _stop_quietly(producer: AIOKafkaProducer) -> None:
+    try:
+        await producer.stop()
+    except (KafkaError, OSError, TimeoutError):
+        pass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +12,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from services.stream.topics import TOPICS, Topic
+
+SETTLE_S = 15.0
 
 
 class TopicsDiffer(RuntimeError):
@@ -30,8 +34,16 @@ async def create_topics(bootstrap: str, replication: int) -> list[str]:
             for error in response.topic_errors:
                 if error[1] not in (0, TopicAlreadyExistsError.errno):
                     raise for_code(error[1])(f"topic {error[0]} could not be created")
-    await check_topics(bootstrap)
-    return [topic.name for topic in new]
+    deadline = time.monotonic() + SETTLE_S
+    while True:
+        try:
+            await check_topics(bootstrap)
+            return [topic.name for topic in new]
+        except TopicsDiffer:
+            # A broker lists a topic a moment after it has confirmed its creation.
+            if not new or time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.2)
 
 
 async def check_topics(bootstrap: str) -> None:
