@@ -55,7 +55,9 @@ class EmbeddedKafka:
             return running
         java = shutil.which("java")
         if java is None:
-            raise BrokerError("no Java runtime found; run `make setup` or install a Java 17 runtime (openjdk-17-jre-headless)")
+            raise BrokerError(
+                "no Java runtime found; run `make setup` or install a Java 17 runtime (openjdk-17-jre-headless)"
+            )
         if not any(self.jars.glob("kafka_*.jar")):
             raise BrokerError(f"no Kafka jars in {self.jars}; run `make setup`")
         for port in (self.port, self.port + 1):

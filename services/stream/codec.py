@@ -69,7 +69,9 @@ def decode(topic: Topic, value: bytes | None, headers: Mapping[str, bytes]) -> M
     try:
         message.ParseFromString(value)
     except (DecodeError, UnicodeDecodeError) as error:
-        raise Invalid(f"value: not a {topic.message.DESCRIPTOR.name} ({error}); encode it by proto/events.proto") from None
+        raise Invalid(
+            f"value: not a {topic.message.DESCRIPTOR.name} ({error}); encode it by proto/events.proto"
+        ) from None
     return message
 
 

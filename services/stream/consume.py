@@ -98,7 +98,8 @@ class ConsumeLoop:
         lag = asyncio.create_task(self._report_lag(app))
         try:
             await app.start()
-            await asyncio.wait([self._failure, lost, stopping], return_when=asyncio.FIRST_COMPLETED)
+            ends: list[asyncio.Future[Any]] = [self._failure, lost, stopping]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if not self._failure.done() and stopping.done():
                 await self._finish_batch()
         finally:
@@ -191,28 +192,52 @@ class ConsumeLoop:
                 received.append(Received(message, event.key or b"", place.partition, place.offset, trace))
             except Invalid as invalid:
                 log.warning(
-                    "dead letter", action="dead_letter", topic=self._topic.name, partition=place.partition,
-                    offset=place.offset, reason=str(invalid), trace_id=trace_id(trace),
-                )  # fmt: skip
+                    "dead letter",
+                    action="dead_letter",
+                    topic=self._topic.name,
+                    partition=place.partition,
+                    offset=place.offset,
+                    reason=str(invalid),
+                    trace_id=trace_id(trace),
+                )
                 letters.append(
                     dead_letter(
-                        topic=self._topic, value=event.value, key=event.key, headers=headers, partition=place.partition,
-                        offset=place.offset, reason=str(invalid), service=self._service, trace=trace, now_ms=_now_ms(),
-                    )  # fmt: skip
+                        topic=self._topic,
+                        value=event.value,
+                        key=event.key,
+                        headers=headers,
+                        partition=place.partition,
+                        offset=place.offset,
+                        reason=str(invalid),
+                        service=self._service,
+                        trace=trace,
+                        now_ms=_now_ms(),
+                    )
                 )
         return received, letters
 
     def _letter_for(self, item: Received, reason: str) -> Record:
         log.warning(
-            "dead letter", action="dead_letter", topic=self._topic.name, partition=item.partition, offset=item.offset,
-            reason=reason, trace_id=trace_id(item.trace),
-        )  # fmt: skip
+            "dead letter",
+            action="dead_letter",
+            topic=self._topic.name,
+            partition=item.partition,
+            offset=item.offset,
+            reason=reason,
+            trace_id=trace_id(item.trace),
+        )
         return dead_letter(
-            topic=self._topic, value=item.message.SerializeToString(), key=item.key,
+            topic=self._topic,
+            value=item.message.SerializeToString(),
+            key=item.key,
             headers={"ce_type": self._topic.ce_type.encode(), "traceparent": item.trace.encode()},
-            partition=item.partition, offset=item.offset, reason=reason, service=self._service, trace=item.trace,
+            partition=item.partition,
+            offset=item.offset,
+            reason=reason,
+            service=self._service,
+            trace=item.trace,
             now_ms=_now_ms(),
-        )  # fmt: skip
+        )
 
     async def _pause(self, attempt: int) -> None:
         delay = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)] * random.uniform(0.8, 1.2)

@@ -29,9 +29,7 @@ def dead_letter(
 ) -> Record:
     """The record for `<topic>.dlq`. `partition` and `offset` are -1 at a door that has none (HTTP, file, socket)."""
     original = value or b""
-    origin: tuple[str | bytes | int, ...] = (
-        (topic.name, partition, offset) if offset >= 0 else (topic.name, original)
-    )
+    origin: tuple[str | bytes | int, ...] = (topic.name, partition, offset) if offset >= 0 else (topic.name, original)
     letter = events.DeadLetter(
         id=content_id(*origin),
         original=original[:KEEP_BYTES],

@@ -53,13 +53,13 @@ def configure(service: str, settings: StreamSettings) -> None:
 
 
 def _with_service(service: str) -> Any:
-    def add(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    def add(_: Any, __: str, event: Any) -> Any:
         event.setdefault("service", service)
         return event
 
     return add
 
 
-def _library_action(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def _library_action(_: Any, __: str, event: Any) -> Any:
     event.setdefault("action", "library")
     return event

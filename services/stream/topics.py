@@ -47,7 +47,9 @@ MYTHS = Topic("myths", events.Myth, "myth id", 1, None, "the knowledge base, liv
 
 def dead_letter_topic(name: str) -> Topic:
     """Where records of topic `name` go that cannot be processed."""
-    return Topic(f"{name}.dlq", events.DeadLetter, "original key", 1, 14 * DAY_MS, f"{name}: what could not be processed")
+    return Topic(
+        f"{name}.dlq", events.DeadLetter, "original key", 1, 14 * DAY_MS, f"{name}: what could not be processed"
+    )
 
 
 _LIVE = (POSTS, VERDICTS, CASES, NOTIFICATIONS, FEEDBACK, MYTHS)
