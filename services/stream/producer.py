@@ -15,6 +15,8 @@ from services.stream.failures import Invalid, NotReady
 
 CONFIRM_TIMEOUT_S = 10.0
 
+Encoded = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
+
 
 class ConfirmedProducer:
     """One aiokafka producer that is rebuilt after a failure: an idempotent producer cannot go on after a lost sequence."""
@@ -32,10 +34,13 @@ class ConfirmedProducer:
         Raises NotReady when Kafka is away (some records may have arrived: write them again, ids make it harmless)
         and Invalid when a record is too large.
         """
-        if not records:
-            return
         now_ms = int(time.time() * 1000)
-        encoded = [(record.topic.name, *encode(record, self._service, now_ms)) for record in records]
+        await self.write_raw([(record.topic.name, *encode(record, self._service, now_ms)) for record in records])
+
+    async def write_raw(self, encoded: Sequence[Encoded]) -> None:
+        """The same for records that are bytes already: (topic, key, value, headers) each."""
+        if not encoded:
+            return
         try:
             async with asyncio.timeout(CONFIRM_TIMEOUT_S):
                 producer = await self._started()

@@ -48,10 +48,10 @@ MYTHS = Topic("myths", events.Myth, "myth id", 1, None, "the knowledge base, liv
 def dead_letter_topic(name: str) -> Topic:
     """Where records of topic `name` go that cannot be processed."""
     return Topic(
-        f"{name}.dlq", events.DeadLetter, "original key", 1, 14 * DAY_MS, f"{name}: what could not be processed"
+        f"{name}.dlq", events.DeadLetter, "dead letter id", 1, 14 * DAY_MS, f"{name}: what could not be processed"
     )
 
 
-_LIVE = (POSTS, VERDICTS, CASES, NOTIFICATIONS, FEEDBACK, MYTHS)
-DEAD_LETTERS = tuple(dead_letter_topic(topic.name) for topic in _LIVE)
-TOPICS: dict[str, Topic] = {topic.name: topic for topic in (*_LIVE, *DEAD_LETTERS)}
+LIVE = (POSTS, VERDICTS, CASES, NOTIFICATIONS, FEEDBACK, MYTHS)
+DEAD_LETTERS = tuple(dead_letter_topic(topic.name) for topic in LIVE)
+TOPICS: dict[str, Topic] = {topic.name: topic for topic in (*LIVE, *DEAD_LETTERS)}

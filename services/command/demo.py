@@ -1,0 +1,110 @@
+"""`mythwatch demo`: the whole product on this machine, with a sample stream, and a live view of one post's journey."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import typer
+
+from services.command.demo_processes import DemoProcesses
+from services.command.demo_settings import DemoSettings
+from services.command.demo_watch import DemoWatch
+from services.command.embedded_kafka import PROJECT
+from services.stream.service import CannotStart
+from services.stream.settings import load
+
+SAMPLE = Path(__file__).with_name("sample_stream.jsonl")
+READY_WITHIN_S = 120.0
+SETTLE_S = 12.0
+
+
+def demo(
+    live: bool = typer.Option(
+        False, "--live", help="read the public Bluesky stream instead of the sample (needs internet)"
+    ),
+    once: bool = typer.Option(False, "--once", help="stop when the sample is played and its alerts are out"),
+    screenshots: Path | None = typer.Option(
+        None, help="draw the console, the Slack message and the mail there, then stop"
+    ),
+) -> None:
+    """Start Kafka, the three services, a Slack-like server and a mail server; play posts; show what happens."""
+    settings = load(DemoSettings)
+    home = PROJECT / ".mythwatch" / ("live" if live else "demo")
+    processes = DemoProcesses(settings, home, live)
+    print("Starting Kafka, then ingest, classify and alert (the model takes a few seconds) ...", file=sys.stderr)
+    try:
+        processes.start_kafka()
+        asyncio.run(_run(processes, live, once, screenshots))
+    finally:
+        print("Stopping ...", file=sys.stderr)
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave a process behind
+        processes.stop()
+        signal.signal(signal.SIGINT, previous)
+        print("Stopped; every process has ended.", file=sys.stderr)
+
+
+async def _run(processes: DemoProcesses, live: bool, once: bool, screenshots: Path | None) -> None:
+    from services.command.publish_myths import publish_built_in_myths
+    from services.stream.topic_admin import create_topics
+
+    await create_topics(processes.kafka.bootstrap, 1)
+    await publish_built_in_myths(processes.kafka.bootstrap)
+    processes.start_services()
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    watch = DemoWatch(processes)
+    watching = asyncio.create_task(watch.run())
+    playing: asyncio.Task[None] | None = None
+    try:
+        await _until_ready(processes, watch, stopping)
+        if not live and not stopping.is_set():
+            playing = asyncio.create_task(_play(processes, stopping))
+        while not stopping.is_set():
+            if processes.failed():
+                raise CannotStart(f"a service has ended; the last lines of {processes.log}:\n{_tail(processes.log)}")
+            if playing is not None and playing.done():
+                await playing
+                if once or screenshots:
+                    await watch.settled(SETTLE_S)
+                    break
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await stopping.wait()
+        if screenshots is not None:
+            from services.command.screenshots import draw_demo
+
+            await draw_demo(processes.settings, screenshots)
+    finally:
+        if playing is not None:
+            playing.cancel()
+        watching.cancel()
+        await asyncio.gather(watching, *([playing] if playing else []), return_exceptions=True)
+
+
+async def _until_ready(processes: DemoProcesses, watch: DemoWatch, stopping: asyncio.Event) -> None:
+    deadline = asyncio.get_running_loop().time() + READY_WITHIN_S
+    while not watch.all_ready and not stopping.is_set():
+        if processes.failed() or asyncio.get_running_loop().time() > deadline:
+            raise CannotStart(f"the services did not start; the last lines of {processes.log}:\n{_tail(processes.log)}")
+        await asyncio.sleep(0.2)
+
+
+async def _play(processes: DemoProcesses, stopping: asyncio.Event) -> None:
+    """Play the sample through the door that any client would use."""
+    from services.command.replay import play
+
+    await play(
+        SAMPLE,
+        url=f"http://127.0.0.1:{processes.settings.ingest_port}",
+        api_key=processes.api_key,
+        rate=processes.settings.rate,
+    )
+
+
+def _tail(path: Path, lines: int = 12) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
