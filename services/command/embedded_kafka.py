@@ -140,6 +140,9 @@ class EmbeddedKafka:
                 "share.coordinator.state.topic.min.isr=1",
                 "group.initial.rebalance.delay.ms=0",
                 "auto.create.topics.enable=false",
+                # A killed broker may register again only when its former session has run out.
+                "broker.session.timeout.ms=2000",
+                "broker.heartbeat.interval.ms=400",
                 "log.cleaner.dedupe.buffer.size=16777216",
                 "",
             ]
