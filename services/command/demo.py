@@ -7,6 +7,7 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+from subprocess import DEVNULL
 
 import typer
 
@@ -63,7 +64,7 @@ async def _run(processes: DemoProcesses, live: bool, once: bool, screenshots: Pa
     try:
         await _until_ready(processes, watch, stopping)
         if not live and not stopping.is_set():
-            playing = asyncio.create_task(_play(processes, stopping))
+            playing = asyncio.create_task(_play(processes))
         while not stopping.is_set():
             if processes.failed():
                 raise CannotStart(f"a service has ended; the last lines of {processes.log}:\n{_tail(processes.log)}")
@@ -94,16 +95,23 @@ async def _until_ready(processes: DemoProcesses, watch: DemoWatch, stopping: asy
         await asyncio.sleep(0.2)
 
 
-async def _play(processes: DemoProcesses, stopping: asyncio.Event) -> None:
-    """Play the sample through the door that any client would use."""
-    from services.command.replay import play
-
-    await play(
-        SAMPLE,
-        url=f"http://127.0.0.1:{processes.settings.ingest_port}",
-        api_key=processes.api_key,
-        rate=processes.settings.rate,
-    )
+async def _play(processes: DemoProcesses) -> None:
+    """Play the sample through the door that any client would use, by the command that anyone can use."""
+    door = f"http://127.0.0.1:{processes.settings.ingest_port}"
+    arguments = ["replay", str(SAMPLE), "--rate", str(processes.settings.rate), "--url", door, "--now"]
+    with processes.log.open("ab") as log:
+        replay = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.command.main", *arguments,
+            env=processes.environment(), cwd=PROJECT, stdin=DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    try:
+        code = await replay.wait()
+    except asyncio.CancelledError:
+        replay.terminate()
+        await replay.wait()
+        raise
+    if code:
+        raise CannotStart(f"the sample could not be played; the last lines of {processes.log}:\n{_tail(processes.log)}")
 
 
 def _tail(path: Path, lines: int = 12) -> str:

@@ -28,6 +28,7 @@ class DemoProcesses:
         self.kafka = EmbeddedKafka(home / "kafka", settings.kafka_port)
         self.log = home / "services.log"
         self.api_key = secrets.token_hex(16)
+        self.slack_token, self.slack_signing_secret = "xoxb-" + secrets.token_hex(16), secrets.token_hex(16)
         self._services: subprocess.Popen[bytes] | None = None
 
     def start_kafka(self) -> None:
@@ -82,7 +83,6 @@ class DemoProcesses:
         ports = self.settings
         slack = f"http://127.0.0.1:{ports.messages_port}"
         console = f"http://127.0.0.1:{ports.console_port}"
-        token, signing_secret = "xoxb-" + secrets.token_hex(16), secrets.token_hex(16)
         own = {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "PYTHONUNBUFFERED": "1",
@@ -93,24 +93,28 @@ class DemoProcesses:
             "MYTHWATCH_INGEST_HTTP_PORT": str(ports.ingest_port),
             "MYTHWATCH_INGEST_METRICS_PORT": str(ports.ingest_metrics_port),
             "MYTHWATCH_INGEST_STATE_DIR": str(self.home / "ingest"),
-            "MYTHWATCH_CLASSIFY_METRICS_PORT": str(ports.classify_metrics_port),
+            "MYTHWATCH_CLASSIFY_PORT": str(ports.classify_metrics_port),
             "MYTHWATCH_ALERT_METRICS_PORT": str(ports.alert_metrics_port),
             "MYTHWATCH_ALERT_CONSOLE_PORT": str(ports.console_port),
             "MYTHWATCH_ALERT_CONSOLE_URL": console,
             "MYTHWATCH_ALERT_CONSOLE_PASSWORD": "demo-officer",
             "MYTHWATCH_ALERT_DATABASE_URL": f"sqlite+aiosqlite:///{self.home / 'alert.db'}",
-            "MYTHWATCH_ALERT_SLACK_TOKEN": token,
-            "MYTHWATCH_ALERT_SLACK_SIGNING_SECRET": signing_secret,
+            "MYTHWATCH_ALERT_SLACK_TOKEN": self.slack_token,
+            "MYTHWATCH_ALERT_SLACK_SIGNING_SECRET": self.slack_signing_secret,
             "MYTHWATCH_ALERT_SLACK_CHANNEL": "C0MYTHWATCH",
             "MYTHWATCH_ALERT_SLACK_BASE_URL": f"{slack}/api/",
             "MYTHWATCH_ALERT_SMTP_HOST": "127.0.0.1",
             "MYTHWATCH_ALERT_SMTP_PORT": str(ports.smtp_port),
+            "MYTHWATCH_ALERT_SMTP_STARTTLS": "false",
+            # A day of the hospital in a minute: growth shows at once.
+            "MYTHWATCH_ALERT_EDIT_INTERVAL_S": "3",
+            "MYTHWATCH_ALERT_EMAIL_INTERVAL_S": "30",
             "MYTHWATCH_ALERT_EMAIL_FROM": "mythwatch@hospital.example",
             "MYTHWATCH_ALERT_EMAIL_TO": "officer@hospital.example",
             "MYTHWATCH_DEMO_MESSAGES_PORT": str(ports.messages_port),
             "MYTHWATCH_DEMO_SMTP_PORT": str(ports.smtp_port),
-            "MYTHWATCH_DEMO_SLACK_TOKEN": token,
-            "MYTHWATCH_DEMO_SLACK_SIGNING_SECRET": signing_secret,
+            "MYTHWATCH_DEMO_SLACK_TOKEN": self.slack_token,
+            "MYTHWATCH_DEMO_SLACK_SIGNING_SECRET": self.slack_signing_secret,
             "MYTHWATCH_DEMO_INTERACTIVITY_URL": f"{console}/slack/interactions",
         }
         # What the person set for a service wins; the demo's own settings were read already.
