@@ -1,0 +1,5 @@
+"""Slack messages as HTML: what a person would see in Slack, from the real blocks, safely escaped."""
+
+from services.command.slack_rendering.mrkdwn import mrkdwn, plain_text
+
+__all__ = ["mrkdwn", "plain_text"]
