@@ -1,0 +1,147 @@
+"""`python -m services.alert`: verdicts become cases, people are told, their decisions come back.
+
+verdicts -> intake -> store -> outbox -> Slack, e-mail -> topics `cases`, `notifications`
+Slack's buttons, console -> store -> topic `feedback`
+topic `myths` -> store
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from services.alert.cases import Channel
+from services.alert.email import EmailNotifier
+from services.alert.intake import Intake
+from services.alert.myth_reader import MythReader
+from services.alert.outbox import Notifier, send_until
+from services.alert.publish import publish_until
+from services.alert.settings import AlertSettings
+from services.alert.slack import SlackNotifier
+from services.alert.store import Store
+from services.alert.upkeep import keep_up
+from services.alert.web import create_app, serve_web
+from services.stream.consume import ConsumeLoop
+from services.stream.failures import NotReady
+from services.stream.logs import log
+from services.stream.producer import ConfirmedProducer
+from services.stream.readiness import Readiness
+from services.stream.service import run_service
+from services.stream.settings import StreamSettings, load
+from services.stream.topics import VERDICTS
+
+SERVICE = "alert"
+OPEN_RETRY_S = 1.0
+_STOP_WITHIN_S = 8.0
+
+
+async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.Event) -> None:
+    """What run_service runs: everything until `stopping`, or until one part fails."""
+    settings = load(AlertSettings)
+    for channel, missing in settings.off.items():
+        log.warning("channel is off", action="channel_off", channel=channel, set=missing)
+    store = await _opened(settings, readiness, stopping)
+    if store is None:
+        return
+    producer = ConfirmedProducer(stream.kafka_bootstrap, SERVICE)
+    loop = ConsumeLoop(SERVICE, VERDICTS, stream, Intake(store, settings.myth_wait_s).process, readiness)
+    # Those that record what they did stop after the consume loop, so that its last batch is told of and published.
+    consumed = asyncio.Event()
+    try:
+        await _together(
+            {
+                "consume": _then(loop.run, consumed.set),
+                "stop": _when(stopping, loop.stop),
+                "myths": MythReader(stream.kafka_bootstrap, store, producer, readiness, stopping).run(),
+                "send": send_until(store, notifiers(settings), stopping),
+                "publish": publish_until(store, producer, readiness, consumed),
+                "upkeep": keep_up(store, stopping),
+                "web": serve_web(create_app(store, settings), stream.listen_host, settings.console_port, stopping),
+            },
+            stopping,
+        )
+    finally:
+        await producer.stop()
+        await store.close()
+
+
+def notifiers(settings: AlertSettings) -> list[tuple[Notifier, float]]:
+    """The channels that are on, each with the least time between two messages, seconds."""
+    found: list[tuple[Notifier, float]] = []
+    channels = {destination.channel for destination in settings.destinations}
+    if Channel.SLACK in channels and settings.slack_token is not None:
+        slack = SlackNotifier(
+            settings.slack_token.get_secret_value(), settings.slack_base_url, settings.console, settings.language,
+            buttons=settings.slack_signing_secret is not None, timeout_s=settings.send_timeout_s,
+        )  # fmt: skip
+        found.append((slack, settings.slack_interval_s))
+    if Channel.EMAIL in channels:
+        password = settings.smtp_password.get_secret_value() if settings.smtp_password else ""
+        mail = EmailNotifier(
+            settings.smtp_host, settings.smtp_port, settings.email_from, settings.console, settings.language,
+            user=settings.smtp_user, password=password, starttls=settings.smtp_starttls,
+            timeout_s=settings.send_timeout_s,
+        )  # fmt: skip
+        found.append((mail, 0.0))
+    return found
+
+
+async def _opened(settings: AlertSettings, readiness: Readiness, stopping: asyncio.Event) -> Store | None:
+    """The store, once its database is there; None when told to stop meanwhile."""
+    while not stopping.is_set():
+        try:
+            store = await Store.open(
+                settings.database_url, settings.destinations, settings.triage_rules, settings.due_rules,
+                settings.language, settings.tombstone_days * 86_400_000,
+            )  # fmt: skip
+            readiness.is_there("database")
+            return store
+        except NotReady as away:
+            readiness.wait_for("database", str(away))
+        try:
+            async with asyncio.timeout(OPEN_RETRY_S):
+                await stopping.wait()
+        except TimeoutError:
+            pass
+    return None
+
+
+async def _together(parts: dict[str, Coroutine[Any, Any, None]], stopping: asyncio.Event) -> None:
+    """Run all parts; when one fails the others are stopped and its failure is raised."""
+    tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        stopping.set()
+        await asyncio.wait(tasks, timeout=_STOP_WITHIN_S)
+    finally:
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+async def _then(work: Callable[[], Awaitable[None]], done: Callable[[], None]) -> None:
+    try:
+        await work()
+    finally:
+        done()
+
+
+async def _when(event: asyncio.Event, act: Callable[[], None]) -> None:
+    await event.wait()
+    act()
+
+
+def main() -> None:
+    """Never returns: exits as services/stream/service.py says."""
+    run_service(
+        SERVICE, body, port=lambda: load(AlertSettings).metrics_port, port_setting="MYTHWATCH_ALERT_METRICS_PORT",
+        awaiting=("kafka", "database", "myths"),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

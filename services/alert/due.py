@@ -1,0 +1,103 @@
+"""Is a notification due on this channel? A pure decision that returns its reason.
+
+One message per case and channel: posted once when the case is worth telling, edited as it grows. Editing is silent, so
+Slack's message is kept true; an e-mail interrupts and cannot be edited, so follow-ups come only when it matters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from services.alert.cases import Case, Channel, Harm, Status, Triage
+
+
+@dataclass(frozen=True)
+class DueRules:
+    """From when on people are told, and how often at most; intervals in milliseconds."""
+
+    min_posts: int = 3
+    min_authors: int = 2
+    high_harm_posts: int = 2
+    edit_interval_ms: int = 20_000
+    email_interval_ms: int = 900_000
+
+
+@dataclass(frozen=True)
+class Told:
+    """What people see now on one channel: the message as it was last confirmed."""
+
+    posts: int
+    triage: Triage
+    status: Status
+    decided_ms: int
+    muted_until_ms: int
+    myth_digest: str
+    sent_ms: int
+    lost_evidence: bool = False  # it quotes a post that has been deleted, edited or taken out of the case
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is to be done, from when on (ms UTC), and why; `urgent` goes out before other notifications."""
+
+    action: Literal["none", "post", "update"]
+    reason: str
+    at_ms: int = 0
+    urgent: bool = False
+
+
+def due(channel: Channel, case: Case, told: Told | None, rules: DueRules, now_ms: int) -> Due:
+    """What is due on `channel` for `case`; `told` is None when nothing was told there yet."""
+    if told is None:
+        return _first(case, rules, now_ms)
+    if channel is Channel.EMAIL:
+        return _follow_up(case, told, rules, now_ms)
+    return _edit(case, told, rules, now_ms)
+
+
+def _first(case: Case, rules: DueRules, now_ms: int) -> Due:
+    counts = case.counts
+    if case.status is not Status.OPEN:
+        return Due("none", f"the case is {case.status}")
+    if case.triage is Triage.IGNORE:
+        return Due("none", "the advice is to ignore it: shown in the console only")
+    if case.harm is Harm.HIGH and counts.posts >= rules.high_harm_posts:
+        return Due("post", f"{counts.posts} posts of a narrative that could do grave harm", now_ms)
+    if counts.posts >= rules.min_posts and counts.authors >= rules.min_authors:
+        return Due("post", f"{counts.posts} posts by {counts.authors} authors", now_ms)
+    if case.triage is Triage.RESPOND:
+        return Due("post", "the advice is to respond", now_ms)
+    return Due("none", f"only {counts.posts} posts by {counts.authors} authors")
+
+
+def _edit(case: Case, told: Told, rules: DueRules, now_ms: int) -> Due:
+    if told.lost_evidence:
+        return Due("update", "a quoted post was deleted, edited or taken back", now_ms, urgent=True)
+    if case.counts.posts == 0 and told.posts > 0:
+        return Due("update", "no post is left in the case", now_ms, urgent=True)
+    if (case.status, case.decided_ms, case.muted_until_ms) != (told.status, told.decided_ms, told.muted_until_ms):
+        return Due("update", f"the case is now {case.status}", now_ms, urgent=True)
+    if case.status in (Status.DISMISSED, Status.MUTED):
+        return Due("none", f"the case is {case.status}")
+    if case.triage is not told.triage:
+        return Due("update", f"the advice changed from {told.triage} to {case.triage}", now_ms)
+    at_ms = max(now_ms, told.sent_ms + rules.edit_interval_ms)
+    if case.counts.posts != told.posts:
+        return Due("update", f"now {case.counts.posts} posts, {told.posts} when last shown", at_ms)
+    if case.myth_digest != told.myth_digest:
+        return Due("update", "the knowledge base says more about the myth", at_ms)
+    return Due("none", "nothing changed that the message shows")
+
+
+def _follow_up(case: Case, told: Told, rules: DueRules, now_ms: int) -> Due:
+    if case.status in (Status.DISMISSED, Status.MUTED):
+        return Due("none", f"the case is {case.status}")
+    if case.triage.rank > told.triage.rank:
+        return Due("update", f"the advice rose from {told.triage} to {case.triage}", now_ms)
+    if case.status is Status.ACKNOWLEDGED:
+        return Due("none", "somebody has taken it up")
+    if told.posts > 0 and case.counts.posts >= 2 * told.posts:
+        at_ms = max(now_ms, told.sent_ms + rules.email_interval_ms)
+        return Due("update", f"posts doubled: {told.posts} to {case.counts.posts}", at_ms)
+    return Due("none", "no rise of the advice and no doubling since the last e-mail")

@@ -1,0 +1,116 @@
+"""A case as an e-mail: plain text and HTML that Outlook-like clients render (tables, inline styles). Pure.
+
+One thread a case: follow-ups answer the first message. Everything from outside is escaped in the HTML by Jinja, and
+no header takes a line break.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from services.alert import wording
+from services.alert.cases import CaseView, Triage
+from services.alert.outbox_rows import Job
+
+_TEMPLATES = Path(__file__).with_name("templates")
+_LOADER = FileSystemLoader(_TEMPLATES)
+_HTML = Environment(loader=_LOADER, autoescape=True, undefined=StrictUndefined, auto_reload=False)
+_TEXT = Environment(loader=_LOADER, autoescape=False, undefined=StrictUndefined, auto_reload=False)  # noqa: S701 plain text
+_COLOURS = {Triage.RESPOND: "#b3261e", Triage.MONITOR: "#8a5a00", Triage.IGNORE: "#5b6b75"}
+MOST_SUBJECT = 150
+MOST_QUOTE = 500
+MOST_TEXT = 1_500
+
+
+def compose(job: Job, view: CaseView, sender: str, console: str, language: str) -> EmailMessage:
+    """The e-mail for `job`; its Message-ID is the same however often it is made."""
+    words = _words(job, view, console, language)
+    message = EmailMessage(policy=SMTP)
+    subject = wording.shortened(f"Myth alert: {one_line(view.case.claim)}", MOST_SUBJECT)
+    message["Subject"] = f"Re: {subject}" if job.thread_id else subject
+    message["From"] = Address("Mythwatch", addr_spec=sender)
+    message["To"] = Address(addr_spec=job.recipient)
+    message["Date"] = format_datetime(datetime.fromtimestamp(job.created_ms / 1000, UTC))
+    message["Message-ID"] = message_id(job, sender)
+    if job.thread_id:
+        message["In-Reply-To"] = job.external_id
+        message["References"] = " ".join(dict.fromkeys((job.thread_id, job.external_id)))
+    # Out-of-office answers to alerts help nobody.
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    message["X-Mythwatch-Case"] = view.case.id
+    message.set_content(_TEXT.get_template("alert.txt").render(words))
+    message.add_alternative(_HTML.get_template("alert.html").render(words), subtype="html")
+    return message
+
+
+def message_id(job: Job, sender: str) -> str:
+    """Message-ID of a notification: from its id, so that a mail system recognises one that comes twice."""
+    return f"<{job.id}@{sender.rpartition('@')[2]}>"
+
+
+def one_line(text: str) -> str:
+    """Without line breaks and control characters, for a header."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def web_address(url: str) -> str:
+    """The address when it is http or https, otherwise nothing: no other scheme may be clicked."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return ""
+    return url.strip() if parts.scheme in ("http", "https") and parts.hostname else ""
+
+
+def _words(job: Job, view: CaseView, console: str, language: str) -> dict[str, Any]:
+    case, counts, myth = view.case, view.case.counts, view.myth
+    facts = [("Spread", wording.spread(case))]
+    if line := wording.sparkline(view.hours):
+        facts.append(("Last 12 hours", f"{line} ({wording.trend(case)})"))
+    if counts.posts:
+        facts += [
+            ("Where", wording.places(counts.platforms, wording.PLATFORMS)),
+            ("Languages", wording.places(counts.languages)),
+        ]
+    reason = f". {myth.harm_reason}" if myth is not None and myth.harm_reason else ""
+    facts.append(("Harm if believed", wording.HARM[case.harm].capitalize() + reason))
+    quotes = [
+        {
+            "lines": [line for line in wording.shortened(post.text, MOST_QUOTE).split("\n") if line.strip()],
+            "origin": f"{wording.platform(post.platform)}, {wording.language(post.language)}, {_time(post.seen_ms)}",
+            "url": web_address(post.url),
+        }
+        for post in view.evidence
+    ]
+    sources = [
+        {"words": f"{s.organisation}, {s.title}".strip(", "), "url": web_address(s.url)}
+        for s in (myth.sources if myth else ())
+    ]
+    specialty = f" For: {myth.specialty.replace('-', ' ')}." if myth is not None and myth.specialty else ""
+    sure = f"{wording.certainty(view)}." if wording.certainty(view) else ""
+    return {
+        "claim": case.claim, "advice": wording.ADVICE[case.triage], "colour": _COLOURS[case.triage],
+        "why_now": job.reason if job.action == "update" else "", "triage_reason": case.triage_reason,
+        "spread": wording.spread(case), "standing": wording.standing(case, case.decided_by, _time(case.muted_until_ms)),
+        "facts": facts, "quotes": quotes, "sources": sources,
+        "fact": wording.shortened(myth.in_language(myth.fact, language), MOST_TEXT) if myth else "",
+        "why_misleading": wording.shortened(myth.why_misleading, MOST_TEXT) if myth else "",
+        "answer": wording.suggested_answer(myth, language) if myth else "",
+        "case_url": f"{console}/cases/{case.id}",
+        "footer": f"{sure}{specialty} Mythwatch tells you once of each narrative, and again when the advice rises or the posts double."
+        .strip(),
+    }  # fmt: skip
+
+
+def _time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%d %b %Y %H:%M UTC") if at_ms > 0 else ""

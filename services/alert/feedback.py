@@ -1,0 +1,75 @@
+"""A person's decision: what it does to a case (pure), and its record, all in one transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.alert import schema
+from services.alert.cases import Action, Case, Decided, Decision, Status
+from services.alert.database import Database
+from services.alert.reconsider import Rules, reconsider
+from services.alert.rows import case_of, case_values
+from services.stream import metrics
+from services.stream.codec import content_id
+
+_WORDS = {
+    Action.ACKNOWLEDGE: "acknowledged",
+    Action.NOT_A_MYTH: "judged not a myth",
+    Action.MUTE: "muted",
+    Action.REOPEN: "reopened",
+}
+# The latest posts that a decision is recorded against; enough to learn from.
+MOST_POSTS = 50
+
+
+def decided_case(case: Case, decision: Decision, now_ms: int) -> Case:
+    """The case after a decision; counts and advice stay as they are."""
+    status = {
+        Action.ACKNOWLEDGE: Status.ACKNOWLEDGED,
+        Action.NOT_A_MYTH: Status.DISMISSED,
+        Action.MUTE: Status.MUTED,
+        Action.REOPEN: Status.OPEN,
+    }[decision.action]
+    return dataclasses.replace(
+        case, status=status, muted_until_ms=now_ms + decision.mute_ms if status is Status.MUTED else 0,
+        decided_by=decision.person, decided_via=decision.via, decided_ms=now_ms,
+        version=case.version + 1, updated_ms=now_ms,
+    )  # fmt: skip
+
+
+def feedback_id(decision: Decision) -> str:
+    """The same for every delivery of one click."""
+    return content_id("feedback", decision.case_id, decision.action, decision.person, decision.act_id)
+
+
+async def decide(
+    connection: AsyncConnection, database: Database, rules: Rules, decision: Decision, now_ms: int
+) -> Decided | None:
+    """Apply `decision` once; None when there is no such case."""
+    query = select(schema.cases).where(schema.cases.c.id == decision.case_id).with_for_update()
+    row = (await connection.execute(query)).first()
+    if row is None:
+        return None
+    before = case_of(row)
+    newest = select(schema.posts.c.id).where(schema.posts.c.case_id == before.id)
+    newest = newest.order_by(schema.posts.c.seen_ms.desc(), schema.posts.c.id).limit(MOST_POSTS)
+    after = decided_case(before, decision, now_ms)
+    record = {
+        "id": feedback_id(decision), "case_id": before.id, "myth_id": before.myth_id, "action": decision.action.value,
+        "person": decision.person, "via": decision.via, "note": decision.note, "decided_ms": now_ms,
+        "muted_until_ms": after.muted_until_ms, "post_ids": list((await connection.execute(newest)).scalars()),
+    }  # fmt: skip
+    written = await connection.execute(database.upsert(schema.feedback).values(record).on_conflict_do_nothing())
+    if not written.rowcount:
+        return Decided(before, repeated=True)
+    await connection.execute(schema.cases.update().where(schema.cases.c.id == before.id).values(case_values(after)))
+    entry = {"case_id": before.id, "at_ms": now_ms, "who": decision.person, "via": decision.via,
+             "what": _WORDS[decision.action], "why": decision.note}  # fmt: skip
+    await connection.execute(schema.audit.insert().values(entry))
+    await reconsider(connection, rules, [before.id], now_ms)
+    metrics.FEEDBACK.labels(decision.action.value, decision.via).inc()
+    latest = (await connection.execute(select(schema.cases).where(schema.cases.c.id == before.id))).one()
+    return Decided(case_of(latest), repeated=False)

@@ -1,0 +1,62 @@
+"""The knowledge base in the database, as the topic `myths` gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.alert import schema
+from services.alert.cases import Myth
+from services.alert.database import Database
+from services.alert.reconsider import Rules, reconsider
+from services.alert.rows import digest_of, myth_of
+
+
+@dataclass(frozen=True)
+class MythRecord:
+    """A record of the topic `myths`; `record` (a serialised Myth) is None when the myth was withdrawn."""
+
+    id: str
+    record: bytes | None
+
+
+async def set_myths(
+    connection: AsyncConnection, database: Database, rules: Rules, myths: Sequence[MythRecord], now_ms: int
+) -> None:
+    """Keep the latest record of each; cases about a changed one are brought up to date."""
+    latest = {myth.id: myth for myth in myths}
+    table = schema.myths
+    query = select(table.c.id, table.c.digest, table.c.withdrawn).where(table.c.id.in_(latest))
+    known = {row.id: row for row in await connection.execute(query)}
+    changed: set[str] = set()
+    for myth in latest.values():
+        old = known.get(myth.id)
+        if myth.record is None:
+            # Kept for the cases that are about it.
+            await connection.execute(table.update().where(table.c.id == myth.id).values(withdrawn=True))
+            continue
+        digest = digest_of(myth_of(myth.record))
+        values = {"record": myth.record, "digest": digest, "withdrawn": False}
+        await connection.execute(
+            database.upsert(table)
+            .values(id=myth.id, **values)
+            .on_conflict_do_update(index_elements=["id"], set_=values)
+        )
+        if old is None or old.digest != digest:
+            changed.add(myth.id)
+    if changed:
+        about = select(schema.cases.c.id).where(schema.cases.c.myth_id.in_(changed))
+        await reconsider(connection, rules, list((await connection.execute(about)).scalars()), now_ms)
+
+
+async def all_myths(connection: AsyncConnection) -> list[Myth]:
+    query = select(schema.myths.c.record).where(~schema.myths.c.withdrawn).order_by(schema.myths.c.id)
+    return [myth_of(record) for record in (await connection.execute(query)).scalars()]
+
+
+async def unknown(connection: AsyncConnection, myth_ids: Collection[str]) -> set[str]:
+    query = select(schema.myths.c.id).where(schema.myths.c.id.in_(myth_ids))
+    return set(myth_ids) - set((await connection.execute(query)).scalars())

@@ -1,0 +1,127 @@
+"""Recording what is due, in the transaction that made it due; at most one unfinished notification for a message.
+
+A notification holds no text: the message is made from the case as it stands when it is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.alert import schema
+from services.alert.cases import Case, Destination
+from services.alert.due import Due, DueRules, due
+from services.alert.rows import told_of
+from services.stream.codec import content_id
+
+UNFINISHED = ("pending", "sending", "unsure")
+_Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The post behind a change: when ingest received it (ms UTC) and its trace."""
+
+    received_ms: int = 0
+    trace: str = ""
+
+
+def urgency(what: Due, case: Case) -> int:
+    """Order of the outbox, highest first: a deleted post leaves at once, then new cases, then growth; by advice and harm."""
+    base = 200 if what.urgent else 100 if what.action == "post" else 0
+    return base + case.triage.rank * 10 + case.harm.rank
+
+
+async def record_due(
+    connection: AsyncConnection,
+    rules: DueRules,
+    destinations: Sequence[Destination],
+    cases: Sequence[Case],
+    now_ms: int,
+    causes: Mapping[str, Cause],
+) -> None:
+    """Record, bring forward or call off the notifications of `cases` on every destination."""
+    if not destinations or not cases:
+        return
+    ids = [case.id for case in cases]
+    messages = {_key(row): row for row in await _rows(connection, schema.messages, ids)}
+    query = select(schema.notifications).where(
+        schema.notifications.c.case_id.in_(ids), schema.notifications.c.state.in_(UNFINISHED)
+    )
+    unfinished = {_key(row): row for row in await connection.execute(query)}
+    lost = await _with_lost_evidence(connection, list(messages.values()))
+    for case in cases:
+        for place in destinations:
+            key = (case.id, place.channel.value, place.recipient)
+            message, waiting = messages.get(key), unfinished.get(key)
+            if waiting is not None and waiting.state != "pending":
+                continue  # on its way: what it leaves to say is decided when it has arrived
+            told = told_of(message, key in lost) if message is not None else None
+            what = due(place.channel, case, told, rules, now_ms)
+            if waiting is not None:
+                await _adjust(connection, waiting, what, case)
+            elif what.action != "none":
+                cause = causes.get(case.id)
+                await _record(connection, key, message, what, case, now_ms, cause)
+
+
+def _key(row: Any) -> _Key:
+    return row.case_id, row.channel, row.recipient
+
+
+async def _rows(connection: AsyncConnection, table: Any, ids: Sequence[str]) -> list[Any]:
+    return list((await connection.execute(select(table).where(table.c.case_id.in_(ids)))).all())
+
+
+async def _with_lost_evidence(connection: AsyncConnection, messages: Sequence[Any]) -> set[_Key]:
+    """Messages that quote a post which is no longer held in their case with the words quoted."""
+    quoted = {post_id for row in messages for post_id in row.quotes}
+    if not quoted:
+        return set()
+    columns = schema.posts.c
+    query = select(columns.id, columns.case_id, columns.verdict_id).where(columns.id.in_(quoted))
+    held = {row.id: (row.case_id, row.verdict_id) for row in await connection.execute(query)}
+    return {
+        _key(row)
+        for row in messages
+        if any(held.get(post_id) != (row.case_id, verdict_id) for post_id, verdict_id in row.quotes.items())
+    }
+
+
+async def _adjust(connection: AsyncConnection, waiting: Any, what: Due, case: Case) -> None:
+    table = schema.notifications
+    if what.action == "none":
+        await connection.execute(table.delete().where(table.c.id == waiting.id))
+        return
+    values: dict[str, Any] = {"reason": what.reason, "urgency": urgency(what, case)}
+    if waiting.attempts == 0:
+        # A row that already failed keeps its backoff: the channel asked for it.
+        values["next_attempt_ms"] = min(waiting.next_attempt_ms, what.at_ms)
+    if any(getattr(waiting, name) != value for name, value in values.items()):
+        await connection.execute(table.update().where(table.c.id == waiting.id).values(values))
+
+
+async def _record(
+    connection: AsyncConnection, key: _Key, message: Any, what: Due, case: Case, now_ms: int, cause: Cause | None
+) -> None:
+    case_id, channel, recipient = key
+    sequence = 1 if message is None else message.sequence + 1
+    place = {"case_id": case_id, "channel": channel, "recipient": recipient}
+    if message is None:
+        await connection.execute(schema.messages.insert().values(**place, sequence=sequence, quotes={}))
+    else:
+        table = schema.messages.c
+        same = (table.case_id == case_id) & (table.channel == channel) & (table.recipient == recipient)
+        await connection.execute(schema.messages.update().where(same).values(sequence=sequence))
+    await connection.execute(
+        schema.notifications.insert().values(
+            **place, id=content_id("notification", case_id, channel, recipient, sequence), sequence=sequence,
+            action=what.action, reason=what.reason, state="pending", urgency=urgency(what, case),
+            case_version=case.version, created_ms=now_ms, next_attempt_ms=what.at_ms,
+            cause_ms=cause.received_ms if cause else 0, trace=cause.trace if cause else "",
+        )
+    )  # fmt: skip

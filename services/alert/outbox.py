@@ -1,0 +1,193 @@
+"""The sender of one channel: takes a due notification, sends it, records how it ended; one message at a time.
+
+Each channel has its own sender, so that one that is down never delays the other.
+docs/decisions/0031-outbox-without-repeats.md tells how a restart neither loses nor repeats a message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
+
+from services.alert.cases import CaseView, Channel
+from services.alert.outbox_rows import Job
+from services.alert.retry import SETTLE_S, Attempt, Ending, next_attempt
+from services.alert.sender_lock import SenderLock
+from services.alert.store import Store
+from services.stream import metrics
+from services.stream.codec import trace_id
+from services.stream.failures import NotReady
+from services.stream.logs import log
+
+T = TypeVar("T")
+
+IDLE_S = 0.5
+AWAY_S = 1.0
+LOCK_CHECK_S = 1.0
+
+
+class Notifier(Protocol):
+    """One channel: Slack or e-mail."""
+
+    channel: Channel
+
+    async def send(self, job: Job, view: CaseView) -> Attempt:
+        """Post or update. Never raises for what the channel may do."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+async def send_until(store: Store, notifiers: Sequence[tuple[Notifier, float]], stopping: asyncio.Event) -> None:
+    """Run a sender for each channel until `stopping`, while this process holds the sender's lock."""
+    lock = SenderLock(store.database)
+    try:
+        while not stopping.is_set():
+            if not await lock.acquire(stopping):
+                return
+            ending = asyncio.Event()
+            await _adopted(store, stopping)
+            senders = [
+                asyncio.create_task(Sender(store, notifier, interval_s, ending).run())
+                for notifier, interval_s in notifiers
+            ]
+            watch = asyncio.create_task(_until_lost(lock, stopping))
+            await asyncio.wait([watch, *senders], return_when=asyncio.FIRST_COMPLETED)
+            ending.set()
+            watch.cancel()
+            for sender in senders:
+                await sender
+            await lock.release()
+    finally:
+        await lock.release()
+        for notifier, _ in notifiers:
+            await notifier.close()
+
+
+async def _adopted(store: Store, stopping: asyncio.Event) -> None:
+    while not stopping.is_set():
+        try:
+            if left := await store.outbox.adopt(_now_ms(), int(SETTLE_S * 1000)):
+                log.warning("messages may have arrived before a restart", action="outbox_unsure", count=left)
+            return
+        except NotReady:
+            await asyncio.sleep(AWAY_S)
+
+
+async def _until_lost(lock: SenderLock, stopping: asyncio.Event) -> None:
+    while not stopping.is_set() and await lock.held():
+        try:
+            async with asyncio.timeout(LOCK_CHECK_S):
+                await stopping.wait()
+        except TimeoutError:
+            pass
+
+
+class Sender:
+    """Sends what is due on one channel until `stopping` is set."""
+
+    def __init__(self, store: Store, notifier: Notifier, interval_s: float, stopping: asyncio.Event) -> None:
+        self._store = store
+        self._notifier = notifier
+        self._interval_s = interval_s
+        self._stopping = stopping
+        self._wait_until = 0.0  # monotonic: pacing, or what the channel asked for
+        self._broken = False
+        self._changed = store.subscribe()
+        metrics.CHANNEL_BROKEN.labels(notifier.channel.value).set(0)
+
+    async def run(self) -> None:
+        """Until stopped; a message in hand is finished."""
+        while not self._stopping.is_set():
+            try:
+                worked = await self.step()
+            except NotReady as away:
+                log.warning("outbox waits", action="outbox_away", channel=self._notifier.channel.value, why=str(away))
+                await self._sleep(AWAY_S)
+                continue
+            if not worked:
+                await self._idle()
+
+    async def step(self) -> bool:
+        """Send one notification; False when none is due."""
+        pause = self._wait_until - time.monotonic()
+        if pause > 0:
+            await self._sleep(pause)
+            if self._stopping.is_set():
+                return False
+        job = await self._store.outbox.claim(self._notifier.channel, _now_ms())
+        if job is None:
+            return False
+        view = await self._certainly(lambda: self._store.view(job.case_id, _now_ms()))
+        assert view is not None
+        attempt = await self._notifier.send(job, view)
+        self._wait_until = time.monotonic() + max(self._interval_s, attempt.retry_after_s)
+        await self._certainly(lambda: self._record(job, view, attempt))
+        self._say(job, attempt)
+        return True
+
+    async def _record(self, job: Job, view: CaseView, attempt: Attempt) -> None:
+        outbox, now_ms = self._store.outbox, _now_ms()
+        if attempt.ending is Ending.SENT:
+            await outbox.sent(job, view, attempt.external_id, now_ms)
+            self._store.changed()
+        elif attempt.ending is Ending.GONE:
+            await outbox.gone(job, attempt.error, now_ms)
+        else:
+            after = next_attempt(attempt, job.attempts, job.created_ms, now_ms)
+            if after.give_up:
+                await outbox.given_up(job, attempt.error)
+            else:
+                # An earlier attempt that may have arrived is not undone by a later one that certainly did not.
+                unsure = attempt.ending is Ending.UNSURE or job.unsure
+                await outbox.later(job, attempt.error, after.at_ms, unsure=unsure)
+
+    def _say(self, job: Job, attempt: Attempt) -> None:
+        channel = self._notifier.channel.value
+        words = {"channel": channel, "case_id": job.case_id, "notification_id": job.id, "trace_id": trace_id(job.trace)}
+        if attempt.ending is Ending.SENT:
+            metrics.NOTIFICATIONS.labels(channel, "sent").inc()
+            if job.action == "post" and job.cause_ms:
+                metrics.ALERT_SECONDS.labels(channel).observe(max(0.0, time.time() - job.cause_ms / 1000))
+            log.info("told", action="notify", what=job.action, why=job.reason, attempts=job.attempts, **words)
+        else:
+            outcome = "unsure" if attempt.ending is Ending.UNSURE else "failed"
+            metrics.NOTIFICATIONS.labels(channel, outcome).inc()
+            log.warning("not told yet", action="notify_failed", error=attempt.error, attempts=job.attempts, **words)
+        if attempt.ending is Ending.BROKEN and not self._broken:
+            log.error(
+                "channel broken: people are not told here until it is mended", action="channel_broken",
+                channel=channel, error=attempt.error,
+            )  # fmt: skip
+        if attempt.ending in (Ending.BROKEN, Ending.SENT):
+            self._broken = attempt.ending is Ending.BROKEN
+            metrics.CHANNEL_BROKEN.labels(channel).set(int(self._broken))
+
+    async def _certainly(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Repeat `work` until the database takes it: what was sent must be recorded, whatever the wait."""
+        while True:
+            try:
+                return await work()
+            except NotReady:
+                await asyncio.sleep(AWAY_S)
+
+    async def _idle(self) -> None:
+        try:
+            async with asyncio.timeout(IDLE_S):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
+        self._changed.clear()
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,150 @@
+"""After any change: count again, take advice again, and record the notifications that are due, in the same transaction.
+
+Counts are always taken from the posts held, never added up, so that they are right after any history.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Integer, case, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.alert import schema
+from services.alert.cases import HOUR_MS, Case, Counts, Destination, Harm, Status
+from services.alert.due import DueRules
+from services.alert.notification_rows import Cause, record_due
+from services.alert.rows import case_of, case_values, myth_of
+from services.alert.triage import TriageRules, advise
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides about cases, and who is told."""
+
+    triage: TriageRules
+    due: DueRules
+    destinations: tuple[Destination, ...]
+    language: str
+    tombstone_ms: int
+
+
+async def reconsider(
+    connection: AsyncConnection,
+    rules: Rules,
+    case_ids: Collection[str],
+    now_ms: int,
+    causes: Mapping[str, Cause] | None = None,
+) -> None:
+    """Bring the cases `case_ids` up to date with the posts held and the knowledge base."""
+    if not case_ids:
+        return
+    # Locked in one order, so that two processes on one database wait for each other instead of miscounting.
+    query = select(schema.cases).where(schema.cases.c.id.in_(case_ids)).order_by(schema.cases.c.id).with_for_update()
+    rows = (await connection.execute(query)).all()
+    before = [case_of(row) for row in rows]
+    counts = await _count(connection, case_ids, now_ms)
+    myths = await _myths(connection, {found.myth_id for found in before})
+    after: list[Case] = []
+    entries: list[dict[str, Any]] = []
+    for old in before:
+        new = _advised(old, counts.get(old.id, Counts()), myths.get(old.myth_id), rules, now_ms)
+        if new != old:
+            cause = (causes or {}).get(old.id, Cause())
+            new = dataclasses.replace(new, version=old.version + 1, updated_ms=now_ms)
+            values = case_values(new) | ({"trace": cause.trace} if cause.trace else {})
+            await connection.execute(schema.cases.update().where(schema.cases.c.id == old.id).values(values))
+            entries += _audit(old, new, now_ms)
+        after.append(new)
+    if entries:
+        await connection.execute(schema.audit.insert(), entries)
+    await record_due(connection, rules.due, rules.destinations, after, now_ms, causes or {})
+
+
+def _advised(old: Case, counts: Counts, myth: Any, rules: Rules, now_ms: int) -> Case:
+    harm, claim, digest = old.harm, old.claim, old.myth_digest
+    if myth is not None:
+        known = myth_of(myth.record)
+        harm, digest = known.harm, myth.digest
+        claim = known.in_language(known.claim, rules.language) or old.myth_id
+    status, muted_until_ms = old.status, old.muted_until_ms
+    if status is Status.MUTED and muted_until_ms <= now_ms:
+        status, muted_until_ms = Status.OPEN, 0
+    advice = advise(harm, counts, rules.triage)
+    return dataclasses.replace(
+        old, counts=counts, harm=harm, claim=claim, myth_digest=digest, triage=advice.triage,
+        triage_reason=advice.reason, status=status, muted_until_ms=muted_until_ms,
+    )  # fmt: skip
+
+
+def _audit(old: Case, new: Case, now_ms: int) -> list[dict[str, Any]]:
+    changes = []
+    if old.version == 0:
+        changes.append(("opened", f"first post that repeats {new.myth_id}"))
+    elif old.triage is not new.triage:
+        changes.append((f"advice changed from {old.triage} to {new.triage}", new.triage_reason))
+    if old.status is Status.MUTED and new.status is Status.OPEN:
+        changes.append(("mute ended", "the time it was muted for is over"))
+    return [
+        {"case_id": new.id, "at_ms": now_ms, "who": "mythwatch", "via": "mythwatch", "what": what, "why": why}
+        for what, why in changes
+    ]
+
+
+async def _count(connection: AsyncConnection, case_ids: Collection[str], now_ms: int) -> dict[str, Counts]:
+    held = schema.posts.c
+    # A post counts in its hour when it was seen in (now - 1 h, now].
+    in_last_hour = case((held.seen_ms > now_ms - HOUR_MS, 1), else_=0)
+    in_hour_before = case((held.seen_ms.between(now_ms - 2 * HOUR_MS + 1, now_ms - HOUR_MS), 1), else_=0)
+    query = (
+        select(
+            held.case_id, func.count().label("posts"), func.count(held.author.distinct()).label("authors"),
+            cast(func.sum(in_last_hour), Integer).label("last_hour"),
+            cast(func.sum(in_hour_before), Integer).label("hour_before"),
+            func.sum(held.reposts).label("shares"), func.min(held.seen_ms).label("first"),
+            func.max(held.seen_ms).label("last"),
+        )
+        .where(held.case_id.in_(case_ids))
+        .group_by(held.case_id)
+    )  # fmt: skip
+    platforms = await _shares_of(connection, held.platform, case_ids)
+    languages = await _shares_of(connection, held.language, case_ids)
+    return {
+        row.case_id: Counts(
+            row.posts, row.authors, row.last_hour, row.hour_before, int(row.shares), platforms[row.case_id],
+            languages[row.case_id], row.first, row.last,
+        )
+        for row in await connection.execute(query)
+    }  # fmt: skip
+
+
+async def _shares_of(connection: AsyncConnection, column: Any, case_ids: Collection[str]) -> dict[str, dict[str, int]]:
+    number = func.count()
+    query = (
+        select(schema.posts.c.case_id, column, number)
+        .where(schema.posts.c.case_id.in_(case_ids))
+        .group_by(schema.posts.c.case_id, column)
+        .order_by(number.desc(), column)
+    )
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for case_id, name, count in await connection.execute(query):
+        found[case_id][name] = count
+    return found
+
+
+async def _myths(connection: AsyncConnection, ids: Collection[str]) -> dict[str, Any]:
+    query = select(schema.myths).where(schema.myths.c.id.in_(ids))
+    return {row.id: row for row in await connection.execute(query)}
+
+
+def new_case_values(case_id: str, myth_id: str, generation: int, now_ms: int) -> dict[str, Any]:
+    """A case before its first count; `reconsider` fills in the rest."""
+    return {
+        "id": case_id, "myth_id": myth_id, "generation": generation, "claim": myth_id, "status": Status.OPEN.value,
+        "triage": "ignore", "harm": Harm.UNKNOWN.value, "platforms": {}, "languages": {}, "created_ms": now_ms,
+        "updated_ms": now_ms,
+    }  # fmt: skip

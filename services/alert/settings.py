@@ -1,0 +1,112 @@
+"""Settings of the alert service: where cases are kept, who is told, and from when on a narrative is worth telling."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.alert.cases import Channel, Destination
+from services.alert.due import DueRules
+from services.alert.triage import TriageRules
+
+
+class AlertSettings(BaseSettings):
+    """`MYTHWATCH_ALERT_*`. A channel whose settings are missing is off, which the service says once at start."""
+
+    model_config = SettingsConfigDict(env_prefix="MYTHWATCH_ALERT_", extra="ignore")
+
+    database_url: str = Field(
+        "sqlite+aiosqlite:///.mythwatch/alert/alert.db",
+        description="case store: sqlite+aiosqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME",
+        repr=False,
+    )
+    language: str = Field(
+        "en", pattern="^[a-z]{2}$", description="language of claims and facts in alerts, where there is one"
+    )
+
+    slack_token: SecretStr | None = Field(
+        None, description="bot token (xoxb-...); scopes chat:write and channels:history (groups:history if private)"
+    )
+    slack_signing_secret: SecretStr | None = Field(None, description="signing secret of the Slack app; buttons need it")
+    slack_channel: str = Field("", description="id of the Slack channel that is told, such as C0123456789")
+    slack_base_url: str = Field("https://slack.com/api/", description="Slack Web API address")
+    slack_interval_s: float = Field(
+        1.2, ge=0, le=60, description="least time between two Slack calls, seconds (Slack: 50 edits a minute)"
+    )
+
+    smtp_host: str = Field("", description="mail relay; empty: no e-mail")
+    smtp_port: int = Field(587, ge=1, le=65535, description="its port")
+    smtp_user: str = Field("", description="user name at the relay; empty: no sign-in")
+    smtp_password: SecretStr | None = Field(None, description="password at the relay")
+    smtp_starttls: bool = Field(True, description="encrypt by STARTTLS and check the relay's certificate")
+    email_from: str = Field("", description="sender of alert e-mails, such as mythwatch@hospital.example")
+    email_to: str = Field("", description="who gets alert e-mails; comma-separated addresses")
+    send_timeout_s: float = Field(10.0, ge=0.1, le=120, description="longest wait for Slack or the relay, seconds")
+
+    console_url: str = Field(
+        "", description="address of the console as people reach it; empty: http://127.0.0.1:<port>"
+    )
+    console_port: int = Field(8080, ge=1, le=65535, description="port of the console and of Slack's interactions")
+    console_user: str = Field("officer", description="user name of the console")
+    console_password: SecretStr | None = Field(None, description="password of the console")
+    metrics_port: int = Field(9103, ge=1, le=65535, description="port of /metrics, /healthz and /readyz")
+
+    min_posts: int = Field(3, ge=1, description="posts before people are told of a narrative")
+    min_authors: int = Field(2, ge=1, description="distinct authors before people are told")
+    high_harm_posts: int = Field(2, ge=1, description="posts before people are told when believing could do grave harm")
+    respond_authors: int = Field(10, ge=1, description="distinct authors from which a narrative counts as wide")
+    respond_per_hour: int = Field(
+        10, ge=1, description="posts an hour from which it counts as wide, by half as many authors"
+    )
+    respond_shares: int = Field(100, ge=1, description="reposts from which it counts as wide, whoever wrote the posts")
+    edit_interval_s: float = Field(
+        20.0, ge=0, description="least time between two edits of a Slack message for growth, seconds"
+    )
+    email_interval_s: float = Field(900.0, ge=0, description="least time between two e-mails for growth, seconds")
+    myth_wait_s: float = Field(
+        15.0, ge=0, description="how long a post waits for a myth that is not known yet, seconds"
+    )
+    tombstone_days: int = Field(30, ge=1, description="how long it is remembered that a post was deleted, days")
+
+    @property
+    def triage_rules(self) -> TriageRules:
+        return TriageRules(
+            self.min_posts, self.min_authors, self.respond_authors, self.respond_per_hour, self.respond_shares
+        )
+
+    @property
+    def due_rules(self) -> DueRules:
+        return DueRules(
+            self.min_posts, self.min_authors, self.high_harm_posts,
+            int(self.edit_interval_s * 1000), int(self.email_interval_s * 1000),
+        )  # fmt: skip
+
+    @property
+    def console(self) -> str:
+        """Address of the console without a slash at its end."""
+        return (self.console_url or f"http://127.0.0.1:{self.console_port}").rstrip("/")
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Who is told, by the settings that are complete."""
+        found = []
+        if self.slack_token and self.slack_channel:
+            found.append(Destination(Channel.SLACK, self.slack_channel))
+        if self.smtp_host and self.email_from:
+            addresses = dict.fromkeys(a for part in self.email_to.split(",") if (a := part.strip()))
+            found += [Destination(Channel.EMAIL, address) for address in addresses]
+        return tuple(found)
+
+    @property
+    def off(self) -> dict[str, str]:
+        """Channels that are off, and the settings that would turn them on."""
+        needed: dict[str, dict[str, object]] = {
+            "slack": {"SLACK_TOKEN": self.slack_token, "SLACK_CHANNEL": self.slack_channel},
+            "slack buttons": {"SLACK_SIGNING_SECRET": self.slack_signing_secret},
+            "email": {"SMTP_HOST": self.smtp_host, "EMAIL_FROM": self.email_from, "EMAIL_TO": self.email_to},
+        }
+        missing = {
+            channel: ", ".join(f"MYTHWATCH_ALERT_{name}" for name, value in names.items() if not value)
+            for channel, names in needed.items()
+        }
+        return {channel: names for channel, names in missing.items() if names}

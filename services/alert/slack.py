@@ -1,0 +1,137 @@
+"""Slack: one message a case, edited in place. Retries are the outbox's, so none are hidden in the client."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from services.alert.cases import CaseView, Channel
+from services.alert.outbox_rows import Job
+from services.alert.retry import Attempt, Ending
+from services.alert.slack_blocks import message
+from services.stream.logs import log
+
+EVENT_TYPE = "mythwatch_case"
+# Our credentials or rights are refused: people have to mend it.
+BROKEN = frozenset(
+    (
+        "invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "no_permission",
+        "missing_scope", "not_in_channel", "channel_not_found", "is_archived", "org_login_required",
+        "ekm_access_denied", "access_denied", "restricted_action",
+    )
+)  # fmt: skip
+GONE = frozenset(("message_not_found", "cant_update_message", "edit_window_closed"))
+# ok:false after which the call may still have been carried out.
+UNSURE = frozenset(("internal_error", "fatal_error", "service_unavailable", "request_timeout"))
+# Clocks of Slack and of this machine may differ by this much.
+SKEW_S = 120
+_PAGES = 20
+
+
+class SlackNotifier:
+    """Posts and edits case messages in one workspace."""
+
+    channel = Channel.SLACK
+
+    def __init__(
+        self, token: str, base_url: str, console: str, language: str, *, buttons: bool, timeout_s: float = 10.0
+    ) -> None:
+        quiet = logging.getLogger("mythwatch.slack_sdk")
+        quiet.setLevel("CRITICAL")
+        self._session: aiohttp.ClientSession | None = None
+        self._timeout_s = timeout_s
+        self._client = AsyncWebClient(
+            token=token, base_url=base_url, timeout=int(timeout_s) or 1, retry_handlers=[], logger=quiet
+        )
+        if urlsplit(base_url).hostname in ("127.0.0.1", "localhost", "::1"):
+            self._client.proxy = None
+        self._console, self._language, self._buttons = console, language, buttons
+
+    async def send(self, job: Job, view: CaseView) -> Attempt:
+        """Post or edit the case's message; after an attempt that may have arrived, look for it first."""
+        self._opened()
+        text, blocks = message(view, self._console, self._language, self._buttons)
+        content: dict[str, Any] = {"channel": job.recipient, "text": text, "blocks": blocks}
+        try:
+            if job.action == "update" and job.external_id:
+                await self._client.chat_update(ts=job.external_id, **content)
+                return Attempt(Ending.SENT, job.external_id)
+            if job.unsure and (found := await self._find(job)):
+                # It shows an older state, and the outbox edits it when that matters: bring it up to date at once.
+                await self._client.chat_update(ts=found, **content)
+                return Attempt(Ending.SENT, found)
+            posted = await self._client.chat_postMessage(
+                **content, unfurl_links=False, unfurl_media=False,
+                metadata={"event_type": EVENT_TYPE, "event_payload": {"notification_id": job.id, "case_id": job.case_id}},
+            )  # fmt: skip
+            return Attempt(Ending.SENT, str(posted["ts"]))
+        except SlackApiError as error:
+            return _ending(error)
+        except (aiohttp.ClientConnectorError, aiohttp.ClientConnectorDNSError) as error:
+            return Attempt(Ending.REFUSED, error=f"Slack cannot be reached ({type(error).__name__})")
+        except (aiohttp.ClientError, SlackClientError, TimeoutError, OSError) as error:
+            return Attempt(Ending.UNSURE, error=f"Slack did not answer ({type(error).__name__})")
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def _find(self, job: Job) -> str:
+        """ts of the message of this very notification, by its metadata; empty when it is not in the channel."""
+        cursor: str | None = None
+        for _ in range(_PAGES):
+            try:
+                page = await self._client.conversations_history(
+                    channel=job.recipient, oldest=str(job.first_ms / 1000 - SKEW_S), limit=200,
+                    include_all_metadata=True, cursor=cursor,
+                )  # fmt: skip
+            except SlackApiError as error:
+                if error.response.get("error") != "missing_scope":
+                    raise
+                # Losing an alert is worse than repeating one: without the scope it is posted again.
+                log.error(
+                    "Slack token has no channels:history (or groups:history): a message may be repeated after a restart",
+                    action="slack_scope_missing",
+                )  # fmt: skip
+                return ""
+            for found in page.get("messages") or []:
+                metadata = found.get("metadata") or {}
+                payload = metadata.get("event_payload") or {}
+                if metadata.get("event_type") == EVENT_TYPE and payload.get("notification_id") == job.id:
+                    return str(found["ts"])
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or None
+            if not cursor:
+                return ""
+        return ""
+
+    def _opened(self) -> None:
+        """One session for all calls, made on the running loop."""
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout_s))
+            self._client.session = self._session
+
+
+def _ending(error: SlackApiError) -> Attempt:
+    response = error.response
+    status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
+    if status == 429:
+        headers = {name.lower(): value for name, value in dict(response.headers).items()}
+        wait = str(headers.get("retry-after", "1"))
+        return Attempt(Ending.REFUSED, error="429 from Slack", retry_after_s=float(wait) if wait.isdigit() else 1.0)
+    code = ""
+    if isinstance(getattr(response, "data", None), dict):
+        code = str(response.data.get("error", ""))[:100]
+    if status >= 500 or code in UNSURE or not code:
+        return Attempt(Ending.UNSURE, error=f"{status} from Slack" + (f" ({code})" if code else ""))
+    if code == "ratelimited":
+        return Attempt(Ending.REFUSED, error="Slack asks to slow down", retry_after_s=30.0)
+    if code in GONE:
+        return Attempt(Ending.GONE, error=code)
+    if code in BROKEN:
+        return Attempt(Ending.BROKEN, error=f"Slack refuses: {code}")
+    return Attempt(Ending.REJECTED, error=f"Slack refuses the message: {code}")

@@ -1,0 +1,206 @@
+"""A case as a Slack message: Block Kit blocks and the text of the notification. Pure.
+
+Limits (https://docs.slack.dev/reference/block-kit/blocks): 50 blocks, 150 characters in a header, 3,000 in a section; the text of an
+edited message 4,000. Everything from outside is escaped: no mention, no link and no formatting of a post comes alive.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from services.alert import wording
+from services.alert.cases import CaseView, Myth, Post, Status
+
+MOST_HEADER = 150
+MOST_QUOTE = 320
+MOST_TEXT = 900
+_FORMATTING = re.compile(r"[*_~`]")
+_SLACK_USER = re.compile(r"^[UW][A-Z0-9]{2,20}$")
+_Block = dict[str, Any]
+
+
+def message(view: CaseView, console: str, language: str, buttons: bool) -> tuple[str, list[_Block]]:
+    """(text, blocks) for the case; `console` is the console's address, `buttons` whether clicks can be answered."""
+    case = view.case
+    text = escaped(wording.shortened(f"{_title(view)} · {wording.spread(case)}", 300))
+    if case.status is Status.DISMISSED:
+        return text, _dismissed(view, console, buttons)
+    blocks = [_header(view)]
+    if standing := _standing(view):
+        blocks.append(_context(standing))
+    blocks.append(_section(f"*Advice: {wording.ADVICE[case.triage].lower()}.* {escaped(case.triage_reason)}"))
+    blocks += [_spread(view), *_quotes(view), {"type": "divider"}]
+    if view.myth is not None:
+        blocks += _fact(view.myth, language)
+    blocks += [_certainty(view), _buttons(view, console, buttons)]
+    return text, blocks
+
+
+def escaped(text: str) -> str:
+    """Text as mrkdwn that shows exactly itself: nothing in it mentions, links or formats."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # A zero-width space beside it keeps a character from formatting, and from being seen as changed.
+    return _FORMATTING.sub(lambda found: f"\u200b{found[0]}\u200b", text)
+
+
+def link(url: str, words: str) -> str:
+    """A mrkdwn link to a web address, or nothing when `url` is not one. `words` are ours."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not parts.hostname or len(url) > 1_000:
+        return ""
+    safe = quote(url.strip(), safe="/:?&=#%+,;@!$'()[]-._~").replace("&", "&amp;")
+    return f"<{safe}|{words}>"
+
+
+def _title(view: CaseView) -> str:
+    case = view.case
+    if case.status is Status.DISMISSED:
+        return f"✖️ Not a myth: {case.claim}"
+    return f"{wording.MARK[case.triage]} {wording.ADVICE[case.triage]}: {case.claim}"
+
+
+def _header(view: CaseView) -> _Block:
+    title = " ".join(_title(view).split())
+    return {
+        "type": "header",
+        "text": {"type": "plain_text", "text": wording.shortened(title, MOST_HEADER), "emoji": True},
+    }
+
+
+def _standing(view: CaseView) -> str:
+    case = view.case
+    person = f"<@{case.decided_by}>" if _SLACK_USER.match(case.decided_by) else escaped(case.decided_by)
+    mark = {Status.ACKNOWLEDGED: "✅ ", Status.MUTED: "🔕 ", Status.DISMISSED: "✖️ "}.get(case.status, "")
+    words = wording.standing(case, person, _time(case.muted_until_ms))
+    return f"{mark}{words}{' · ' + _time(case.decided_ms) if case.decided_ms else ''}" if words else ""
+
+
+def _spread(view: CaseView) -> _Block:
+    case, counts = view.case, view.case.counts
+    line = wording.sparkline(view.hours)
+    fields = [f"*Spread*\n{escaped(wording.spread(case))}"]
+    if line:
+        fields.append(f"*Last 12 hours* ({wording.trend(case)})\n{line}")
+    if counts.posts:
+        where = escaped(wording.places(counts.platforms, wording.PLATFORMS))
+        fields.append(f"*Where*\n{where}\n{escaped(wording.places(counts.languages))}")
+    harm = f"*Harm if believed*\n{wording.HARM[case.harm].capitalize()}"
+    if view.myth is not None and view.myth.harm_reason:
+        harm += f". {escaped(wording.shortened(view.myth.harm_reason, 300))}"
+    return {"type": "section", "fields": [_mrkdwn(field[:2_000]) for field in [*fields, harm]]}
+
+
+def _quotes(view: CaseView) -> list[_Block]:
+    if not view.evidence:
+        return [_section("_Every post that was quoted here has been deleted or taken back._")]
+    blocks: list[_Block] = []
+    for post in view.evidence:
+        lines = wording.shortened(post.text, MOST_QUOTE).split("\n")
+        blocks.append(_section("\n".join(f"> {escaped(line)}" for line in lines if line.strip())))
+        blocks.append(_context(" · ".join(part for part in _origin(post) if part)))
+    return blocks
+
+
+def _origin(post: Post) -> tuple[str, ...]:
+    shares = f"{post.reposts:,} reposts" if post.reposts else ""
+    edited = "edited" if post.edited else ""
+    return (
+        escaped(wording.platform(post.platform)), escaped(wording.language(post.language)), _time(post.seen_ms), shares,
+        edited, link(post.url, "see the post"),
+    )  # fmt: skip
+
+
+def _fact(myth: Myth, language: str) -> list[_Block]:
+    blocks = []
+    if fact := myth.in_language(myth.fact, language):
+        blocks.append(_section(f"*The fact*\n{escaped(wording.shortened(fact, MOST_TEXT))}"))
+    if sources := _sources(myth):
+        blocks.append(_context(f"Source: {sources}"))
+    if myth.why_misleading:
+        why = escaped(wording.shortened(myth.why_misleading, MOST_TEXT))
+        blocks.append(_section(f"*Why it misleads*\n{why}"))
+    if answer := wording.suggested_answer(myth, language):
+        # In a code block so that a phone copies it whole; it can't hold the end of one.
+        plain = answer.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("`", "'")
+        blocks.append(_section(f"*Suggested answer* (check and adapt it)\n```{wording.shortened(plain, 2_000)}```"))
+    return blocks
+
+
+def _sources(myth: Myth) -> str:
+    shown = []
+    for source in myth.sources[:3]:
+        words = escaped(wording.shortened(f"{source.organisation}, {source.title}".strip(", "), 200))
+        shown.append(f"{words} ({link(source.url, 'open')})" if link(source.url, "open") else words)
+    return "; ".join(shown)
+
+
+def _certainty(view: CaseView) -> _Block:
+    specialty = view.myth.specialty.replace("-", " ") if view.myth is not None else ""
+    parts = [wording.certainty(view), f"For: {escaped(specialty)}" if specialty else "", f"Case {view.case.id[:8]}"]
+    return _context(" · ".join(part for part in parts if part))
+
+
+def _dismissed(view: CaseView, console: str, buttons: bool) -> list[_Block]:
+    return [
+        _header(view), _context(_standing(view)),
+        _section("Nobody is told of this narrative again, however it grows, unless the case is reopened."),
+        _buttons(view, console, buttons),
+    ]  # fmt: skip
+
+
+def _buttons(view: CaseView, console: str, buttons: bool) -> _Block:
+    case = view.case
+    elements = []
+    if buttons:
+        if case.status is Status.OPEN:
+            elements.append(_button("acknowledge", "Acknowledge", case.id, style="primary"))
+        if case.status in (Status.OPEN, Status.ACKNOWLEDGED):
+            elements.append(_button("not_a_myth", "Not a myth", case.id, confirm=_SURE))
+            elements.append(_button("mute_24h", "Mute 24 h", case.id))
+        else:
+            elements.append(_button("reopen", "Reopen", case.id))
+    elements.append(_button("open", "Open", case.id, url=f"{console}/cases/{case.id}"))
+    return {"type": "actions", "block_id": f"case_{case.id}", "elements": elements}
+
+
+def _button(action: str, words: str, case_id: str, **more: Any) -> _Block:
+    text = {"type": "plain_text", "text": words, "emoji": False}
+    return {"type": "button", "action_id": action, "text": text, "value": case_id, **more}
+
+
+_SURE = {
+    "title": {"type": "plain_text", "text": "Not a myth?"},
+    "text": {
+        "type": "plain_text",
+        "text": "Nobody will be told of this narrative again, unless somebody reopens the case.",
+    },
+    "confirm": {"type": "plain_text", "text": "Not a myth"},
+    "deny": {"type": "plain_text", "text": "Keep it"},
+}
+
+
+def _time(at_ms: int) -> str:
+    """A time in the reader's own time zone."""
+    if at_ms <= 0:
+        return ""
+    from datetime import UTC, datetime
+
+    fallback = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%d %b %Y %H:%M UTC")
+    return f"<!date^{at_ms // 1000}^{{date_short_pretty}} {{time}}|{fallback}>"
+
+
+def _mrkdwn(text: str) -> _Block:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _section(text: str) -> _Block:
+    return {"type": "section", "text": _mrkdwn(text[:3_000])}
+
+
+def _context(text: str) -> _Block:
+    return {"type": "context", "elements": [_mrkdwn(text[:3_000])]}

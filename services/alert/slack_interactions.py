@@ -1,0 +1,138 @@
+"""A click in Slack: the signature is checked, the decision recorded, then Slack is answered; the edit follows by the outbox.
+
+The record comes before the answer because it takes milliseconds and a decision must not be lost; nothing else does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request, Response
+
+from services.alert.cases import Action, Decision
+from services.alert.store import Store
+from services.stream.failures import NotReady
+from services.stream.logs import log
+
+# https://docs.slack.dev/authentication/verifying-requests-from-slack
+TOLERANCE_S = 300
+# Slack waits 3 s for the answer.
+ANSWER_WITHIN_S = 2.5
+MOST_BYTES = 1_000_000
+ACTIONS = {
+    "acknowledge": Action.ACKNOWLEDGE,
+    "not_a_myth": Action.NOT_A_MYTH,
+    "mute_24h": Action.MUTE,
+    "reopen": Action.REOPEN,
+}
+
+
+class WrongSignature(Exception):
+    """The request is not from Slack, or not a fresh one; the message says which."""
+
+
+class Signatures:
+    """Checks Slack's request signatures, and that each is used once."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+        self._used: dict[str, float] = {}
+
+    def check(self, timestamp: str, signature: str, body: bytes, now_s: float) -> None:
+        """Raises WrongSignature unless `signature` is Slack's for `body` at `timestamp`, within 5 minutes of `now_s`."""
+        if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
+            raise WrongSignature("no timestamp")
+        if abs(now_s - int(timestamp)) > TOLERANCE_S:
+            raise WrongSignature("stale timestamp")
+        base = b"v0:" + timestamp.encode() + b":" + body
+        expected = "v0=" + hmac.new(self._secret, base, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+            raise WrongSignature("wrong signature")
+        if self._used.get(signature, 0.0) > now_s:
+            raise WrongSignature("replayed")
+
+    def use(self, signature: str, now_s: float) -> None:
+        """Remember a signature for as long as its timestamp may be accepted."""
+        for old in [old for old, until in self._used.items() if until <= now_s]:
+            del self._used[old]
+        self._used[signature] = now_s + 2 * TOLERANCE_S
+
+    def forget(self, signature: str) -> None:
+        """The request could not be worked on: it may come again."""
+        self._used.pop(signature, None)
+
+
+def decisions_of(body: bytes) -> list[Decision]:
+    """The decisions in an interaction's body; empty for clicks that decide nothing (a link). Raises ValueError."""
+    fields = parse_qs(body.decode("utf-8"), strict_parsing=True, max_num_fields=10)
+    payload: Any = json.loads(fields["payload"][0])
+    if not isinstance(payload, dict) or payload.get("type") != "block_actions":
+        return []
+    person = payload.get("user", {}).get("id")
+    if not isinstance(person, str) or not 0 < len(person) <= 64 or not person.isalnum():
+        raise ValueError("user.id: missing")
+    decisions = []
+    for action in payload.get("actions", []):
+        known, case_id = ACTIONS.get(str(action.get("action_id"))), str(action.get("value", ""))
+        if known is None:
+            continue
+        if len(case_id) != 32 or not case_id.isalnum():
+            raise ValueError("value: not a case id")
+        decisions.append(Decision(case_id, known, person, "slack", str(action.get("action_ts", ""))[:32]))
+    return decisions
+
+
+def slack_router(store: Store, signing_secret: str, clock: Callable[[], float] = time.time) -> APIRouter:
+    """`POST /slack/interactions`."""
+    router = APIRouter()
+    signatures = Signatures(signing_secret)
+
+    @router.post("/slack/interactions", include_in_schema=False)
+    async def interactions(request: Request) -> Response:
+        body = await _body(request)
+        if body is None:
+            return Response("too large", 413)
+        signature = request.headers.get("x-slack-signature", "")
+        try:
+            signatures.check(request.headers.get("x-slack-request-timestamp", ""), signature, body, clock())
+        except WrongSignature as wrong:
+            log.warning("refused a Slack request", action="slack_request_refused", why=str(wrong))
+            return Response("unauthorised", 401)
+        signatures.use(signature, clock())
+        try:
+            decisions = decisions_of(body)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Response("malformed payload", 400)
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                for decision in decisions:
+                    decided = await store.decide(decision, int(clock() * 1000))
+                    log.info(
+                        "decided", action="decide", what=decision.action.value, case_id=decision.case_id, via="slack",
+                        known=decided is not None, repeated=decided is not None and decided.repeated,
+                    )  # fmt: skip
+        except (NotReady, TimeoutError) as away:
+            # Slack shows the person that it did not work; the click may be repeated, its act id makes that harmless.
+            signatures.forget(signature)
+            log.warning("decision not taken", action="decide_away", why=str(away) or "too slow")
+            return Response("try again", 503)
+        return Response(status_code=200)
+
+    return router
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body, or None when it is longer than any that Slack sends."""
+    parts = bytearray()
+    async for part in request.stream():
+        parts += part
+        if len(parts) > MOST_BYTES:
+            return None
+    return bytes(parts)

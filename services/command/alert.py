@@ -1,0 +1,13 @@
+"""`mythwatch alert`: run the alert service."""
+
+from __future__ import annotations
+
+
+def alert() -> None:
+    """Run the alert service: verdicts become cases, people are told by Slack and e-mail; serves the console.
+
+    Settings are environment variables MYTHWATCH_ALERT_...; see the table in the README.
+    """
+    from services.alert.__main__ import main
+
+    main()
