@@ -37,7 +37,7 @@ CONSUMED = _counter(
     "mythwatch_records_consumed",
     "records read",
     ("service", "topic"),
-    "Flat while lag grows: the service is stuck; look at its log for action=retry or action=kafka_away.",
+    "Flat while lag grows: the service is stuck; look at its log for action=work_away or action=kafka_away.",
 )
 WRITTEN = _counter(
     "mythwatch_records_written",
@@ -55,7 +55,7 @@ RETRIED = _counter(
     "mythwatch_batches_retried",
     "batches held back because something was not ready",
     ("service",),
-    "Rising: the database or another dependency is slow or away; see the log line action=retry.",
+    "Rising: the database or another dependency is slow or away; see the log line action=work_away.",
 )
 LAG = _gauge(
     "mythwatch_lag_records",
