@@ -1,0 +1,121 @@
+"""Which myths a post could be about: embeddings and BM25 together, over any list of myths.
+
+The two scores are put on one scale by z-scores against the whole list and added; the weight of BM25
+is the one measured on 14,231 fact-checked claims (docs/decisions/0011-matching.md).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.numpy import load_file
+
+from services.classify.encoder import Encoded, Encoder
+from services.classify.knowledge_base import Myth
+from services.classify.lexical import LexicalIndex
+
+BM25_WEIGHT = 0.25
+CANDIDATES = 5
+STATES_KEPT = 4_096
+"""Token states of myths kept in memory (about 20 KB each) for the stance model."""
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Match:
+    """A candidate: `place` of the myth in the list, the hybrid z-score, and its two parts as they are."""
+
+    place: int
+    score: float
+    cosine: float
+    bm25: float
+
+
+class Centring:
+    """Embeddings around their own mean, posts and claims apart.
+
+    How people write and how myths are stated differ in the same way everywhere, and that difference
+    says nothing about which myth it is.
+    """
+
+    def __init__(self, weights: dict[str, FloatArray]) -> None:
+        self._post_mean = weights["post_mean"]
+        self._claim_mean = weights["claim_mean"]
+
+    def posts(self, pooled: FloatArray) -> FloatArray:
+        """Unit vectors [posts, 384] of pooled embeddings of posts."""
+        return _unit(pooled - self._post_mean)
+
+    def claims(self, pooled: FloatArray) -> FloatArray:
+        """Unit vectors [claims, 384] of pooled embeddings of claims."""
+        return _unit(pooled - self._claim_mean)
+
+
+def load_centring(path: Path) -> Centring:
+    """Reads matching.safetensors."""
+    return Centring(load_file(str(path)))
+
+
+class MythIndex:
+    """A searchable list of myths. `background` myths only steady the scale when the list is short."""
+
+    def __init__(
+        self, myths: Sequence[Myth], encoder: Encoder, centring: Centring, background: Sequence[Myth] = ()
+    ) -> None:
+        self.myths = list(myths)
+        known = {myth.id for myth in self.myths}
+        everything = [*self.myths, *(myth for myth in background if myth.id not in known)]
+        wordings = [myth.wordings() for myth in everything]
+        self._starts = np.cumsum([0, *(len(one) for one in wordings)])[:-1]
+        texts = [text for one in wordings for text in one]
+        self._centring = centring
+        self._encoder = encoder
+        encoded = encoder.encode(texts, keep_tokens=False)
+        self._vectors = centring.claims(np.stack([one.pooled for one in encoded])) if encoded else np.zeros((0, 1))
+        self._lexical = LexicalIndex(texts)
+        self._states: OrderedDict[str, torch.Tensor] = OrderedDict()
+
+    def search(self, texts: list[str], encoded: list[Encoded], best: int = CANDIDATES) -> list[list[Match]]:
+        """The `best` myths for each post, best first; equal scores keep the order of the list."""
+        if not self.myths or not texts:
+            return [[] for _ in texts]
+        vectors = self._centring.posts(np.stack([one.pooled for one in encoded]))
+        cosine = np.maximum.reduceat(vectors @ self._vectors.T, self._starts, axis=1)
+        bm25 = np.maximum.reduceat(self._lexical.scores(texts), self._starts, axis=1)
+        hybrid = (_standard(cosine) + BM25_WEIGHT * _standard(bm25))[:, : len(self.myths)]
+        order = np.argsort(-hybrid, axis=1, kind="stable")[:, :best]
+        return [
+            [Match(int(i), float(hybrid[row, i]), float(cosine[row, i]), float(bm25[row, i])) for i in order[row]]
+            for row in range(len(texts))
+        ]
+
+    def states(self, wanted: Sequence[tuple[int, str]]) -> dict[tuple[int, str], torch.Tensor]:
+        """Lower-half token states of the claims of (place, language), encoded once and kept."""
+        texts = {key: self.myths[key[0]].title(key[1]) for key in set(wanted)}
+        missing = sorted({text for text in texts.values() if text not in self._states})
+        for text, one in zip(missing, self._encoder.encode(missing), strict=True):
+            self._states[text] = one.tokens
+        found = {key: self._states[text] for key, text in texts.items()}
+        for text in texts.values():
+            self._states.move_to_end(text)
+        while len(self._states) > STATES_KEPT:
+            self._states.popitem(last=False)
+        return found
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6), dtype=np.float32)
+
+
+def _standard(scores: FloatArray) -> FloatArray:
+    """z-scores along each row; a row without spread is all zero."""
+    spread = scores.std(axis=1, keepdims=True)
+    centred = scores - scores.mean(axis=1, keepdims=True)
+    return np.asarray(np.where(spread > 1e-6, centred / np.maximum(spread, 1e-6), 0), dtype=np.float32)

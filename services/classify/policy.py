@@ -1,0 +1,192 @@
+"""The decision: from what the models saw to flag or pass, with reasons. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.classify.stance import STANCES
+
+FEATURES = (
+    "endorse", "about", "match", "cosine", "claim", "misinformation", "health",
+    "question", "experience", "support", "news", "chatter",
+)  # fmt: skip
+"""What the flag is decided on, in this order (see `flag_features`)."""
+
+
+@dataclass(frozen=True)
+class CandidateEvidence:
+    """One myth beside a post: hybrid z-score, cosine, and probabilities of the stances (None: not read)."""
+
+    myth_id: str
+    title: str
+    match: float
+    cosine: float
+    stances: tuple[float, ...] | None = None
+
+    @property
+    def endorse(self) -> float:
+        """0-1: does the post spread this myth."""
+        return self.stances[0] if self.stances else 0.0
+
+    @property
+    def about(self) -> float:
+        """0-1: is the post about this myth at all."""
+        return 1 - self.stances[STANCES.index("none")] if self.stances else 0.0
+
+
+@dataclass(frozen=True)
+class PostEvidence:
+    """What the heads saw in a post, 0-1; `kinds` are probabilities by kind."""
+
+    health: float
+    claim: float
+    misinformation: float
+    kinds: dict[str, float]
+
+    @property
+    def kind(self) -> str:
+        """The most likely kind."""
+        return max(self.kinds, key=lambda name: self.kinds[name])
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Calibrated weights. `flag_score` is a probability in a stream like the calibration posts."""
+
+    weights: tuple[float, ...]
+    bias: float
+    match_weights: tuple[float, float, float]
+    plausible: float
+    threshold: float
+
+    @classmethod
+    def load(cls, path: Path) -> Policy:
+        """Reads policy.json. Raises ValueError when its features are others than this code's."""
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        if tuple(raw["flag"]["weights"]) != FEATURES:
+            raise ValueError(f"{path} was made for other features; make it anew with `mythwatch train`")
+        match = raw["match"]
+        return cls(
+            weights=tuple(raw["flag"]["weights"].values()),
+            bias=raw["flag"]["bias"],
+            match_weights=(match["score"], match["about"], match["bias"]),
+            plausible=match["plausible"],
+            threshold=raw["flag"]["threshold"],
+        )
+
+    def match_probability(self, candidate: CandidateEvidence) -> float:
+        """0-1: is the post about this myth, from how near it is and, where read, what the stance model says."""
+        score, about, bias = self.match_weights
+        match, read = match_features(candidate)
+        return _sigmoid(score * match + about * read + bias)
+
+    def flag_score(self, post: PostEvidence, candidate: CandidateEvidence) -> float:
+        """0-1: probability that the post spreads this myth."""
+        if candidate.stances is None:
+            return 0.0
+        values = flag_features(post, candidate)
+        return _sigmoid(sum(w * v for w, v in zip(self.weights, values, strict=True)) + self.bias)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The answer on one post. `candidates` best first, each with the probability that the post is about it."""
+
+    candidates: tuple[tuple[str, float], ...]
+    stance: str
+    stance_score: float
+    flag: bool
+    flag_score: float
+    reasons: tuple[str, ...]
+
+
+_UNREAD = -4.0
+"""Stands for the stance model's answer on a candidate too far off to be read."""
+
+
+def match_features(candidate: CandidateEvidence) -> list[float]:
+    """What the match probability is made of: the hybrid z-score, and log-odds of being about the myth."""
+    return [candidate.match, _logit(candidate.about) if candidate.stances else _UNREAD]
+
+
+def flag_features(post: PostEvidence, candidate: CandidateEvidence) -> list[float]:
+    """The values of FEATURES: log-odds of probabilities, the match as it is."""
+    return [
+        _logit(candidate.endorse),
+        _logit(candidate.about),
+        candidate.match,
+        candidate.cosine,
+        _logit(post.claim),
+        _logit(post.misinformation),
+        _logit(post.health),
+        *(_logit(post.kinds[name]) for name in FEATURES[7:]),
+    ]
+
+
+def decide(post: PostEvidence, candidates: Sequence[CandidateEvidence], policy: Policy) -> Decision:
+    """Orders the candidates, reads the stance towards the best one, and flags or passes."""
+    scored = sorted(
+        ((policy.match_probability(one), one) for one in candidates),
+        key=lambda pair: (-pair[0], -pair[1].match, pair[1].myth_id),
+    )
+    if not scored:
+        return Decision((), "none", 1.0, False, 0.0, ("No known myth to compare with.",))
+    chance, best = scored[0]
+    stances = best.stances or (0.0, 0.0, 0.0, 1.0)
+    place = max(range(len(stances)), key=lambda index: stances[index])
+    score = policy.flag_score(post, best)
+    flag = score >= policy.threshold
+    return Decision(
+        candidates=tuple((one.myth_id, round(value, 4)) for value, one in scored),
+        stance="endorse" if flag else STANCES[place],
+        stance_score=round(stances[0] if flag else stances[place], 4),
+        flag=flag,
+        flag_score=round(score, 4),
+        reasons=_reasons(post, best, chance, STANCES[place], flag, score),
+    )
+
+
+def _reasons(
+    post: PostEvidence, best: CandidateEvidence, chance: float, stance: str, flag: bool, score: float
+) -> tuple[str, ...]:
+    title = best.title if len(best.title) <= 160 else best.title[:157].rstrip() + "…"
+    if flag:
+        return (
+            f"Repeats the myth “{title}” ({chance:.0%} sure that this is the myth).",
+            f"Presents it as true ({best.endorse:.0%} sure), rather than asking, reporting or correcting.",
+            *(("Its wording reads like misinformation.",) if post.misinformation >= 0.5 else ()),
+            f"Chance that it spreads the myth: {score:.0%}.",
+        )
+    if post.health < 0.5 and chance < 0.5:
+        return ("Not about health.",)
+    if chance < 0.5 or stance == "none":
+        return ("No known myth is close enough.", *_kind_reason(post.kind))
+    about = f"Is about the myth “{title}” ({chance:.0%} sure)"
+    if stance == "refute":
+        return (f"{about}, and denies or corrects it.",)
+    if stance == "discuss":
+        return (f"{about}, without taking it for true.", *_kind_reason(post.kind))
+    return (f"{about} and may repeat it, but not surely enough to alert ({score:.0%}).", *_kind_reason(post.kind))
+
+
+def _kind_reason(kind: str) -> tuple[str, ...]:
+    sentence = {
+        "question": "Asks rather than asserts.",
+        "experience": "Tells a personal story.",
+        "support": "Comforts or encourages.",
+        "news": "Reports news.",
+    }.get(kind)
+    return (sentence,) if sentence else ()
+
+
+def _logit(probability: float) -> float:
+    bounded = min(max(probability, 1e-4), 1 - 1e-4)
+    return math.log(bounded / (1 - bounded))
+
+
+def _sigmoid(value: float) -> float:
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, value))))

@@ -1,0 +1,114 @@
+"""Which (post, myth) pairs the stance model learns from, drawn anew each epoch."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from services.classify.knowledge_base import Myth
+from services.classify.stance import ROLES, STANCES
+from services.classify.training.corpus import AuthoredPost, Row
+
+NEAREST = 12
+"""Hard negatives are drawn from this many myths nearest to the post."""
+
+SAME_LANGUAGE = 0.4
+"""Share of pairs in which the myth is stated in the post's language; else English, as imported myths are."""
+
+CONCERNS = {
+    "ineffective": "Vaccines do not work and do not protect against the disease.",
+    "side-effect": "Vaccines cause serious harm and deaths that are being hidden.",
+    "ingredients": "Vaccines are full of dangerous ingredients.",
+    "conspiracy": "Vaccination is a plot to control or harm people.",
+    "pharma": "Vaccines are only pushed so that drug companies make money.",
+    "rushed": "The vaccines were rushed and never properly tested.",
+    "unnecessary": "Healthy people do not need vaccines because natural immunity is enough.",
+}
+"""Vaccine concerns of the caves source, as claims that a post with that label endorses."""
+AGAINST = "Vaccines do more harm than good."
+
+
+@dataclass(frozen=True)
+class Pair:
+    """`stances`: which answers are right, 1 or 0 for each of STANCES; `role`: place in ROLES, -1 unknown."""
+
+    post: str
+    myth: str
+    stances: tuple[int, ...]
+    role: int = -1
+    weight: float = 1.0
+
+
+def _right(*names: str) -> tuple[int, ...]:
+    return tuple(int(stance in names) for stance in STANCES)
+
+
+class PairSampler:
+    """Draws an epoch of pairs. `near[text]` lists places in `myths`, nearest first."""
+
+    def __init__(self, posts: list[AuthoredPost], myths: list[Myth], near: dict[str, npt.NDArray[np.int64]]) -> None:
+        self._posts = posts
+        self._myths = myths
+        self._places = {myth.id: place for place, myth in enumerate(myths)}
+        self._near = near
+
+    def epoch(self, draw: random.Random) -> list[Pair]:
+        """Authored posts with their myth and with a wrong one; the knowledge base's own sentences."""
+        pairs = []
+        for post in self._posts:
+            if post.myth:
+                pairs.append(self._own(post, draw))
+            pairs += [self._wrong(post, draw) for _ in range(1 if post.myth else 2)]
+        for myth in self._myths:
+            pairs += self._from_knowledge(myth, draw)
+        draw.shuffle(pairs)
+        return pairs
+
+    def _own(self, post: AuthoredPost, draw: random.Random) -> Pair:
+        myth = self._myths[self._places[post.myth]]
+        return Pair(post.text, _claim(myth, post.language, draw), _right(post.stance), ROLES.index(post.role))
+
+    def _wrong(self, post: AuthoredPost, draw: random.Random) -> Pair:
+        own = self._places.get(post.myth, -1)
+        near = [int(place) for place in self._near[post.text] if place != own][:NEAREST]
+        other = draw.choice(near) if draw.random() < 0.75 else draw.randrange(len(self._myths))
+        if other == own:
+            other = near[0]
+        # Neighbours overlap: a post can touch a second myth, so a wrong pair counts a little less.
+        return Pair(post.text, _claim(self._myths[other], post.language, draw), _right("none"), weight=0.7)
+
+    def _from_knowledge(self, myth: Myth, draw: random.Random) -> list[Pair]:
+        said = draw.sample(myth.said_as, min(4, len(myth.said_as)))
+        pairs = [Pair(text, _claim(myth, "en", draw), _right("endorse"), weight=0.8) for text in said]
+        languages = draw.sample(sorted(myth.fact), min(2, len(myth.fact)))
+        pairs += [Pair(myth.fact[one], _claim(myth, one, draw), _right("refute"), weight=0.5) for one in languages]
+        language = draw.choice(sorted(myth.claim))
+        pairs.append(Pair(myth.claim[language], _claim(myth, "en", draw), _right("endorse"), weight=0.5))
+        near = draw.choice(myth.near_misses)
+        pairs.append(Pair(near, _claim(myth, "en", draw), _right("none"), ROLES.index("near_miss"), 0.7))
+        return pairs
+
+
+def vaccine_pairs(rows: list[Row], draw: random.Random, count: int) -> list[Pair]:
+    """`count` pairs from real posts about vaccines (caves, yuan); what isn't endorsed is left open."""
+    open_answer = _right("refute", "discuss", "none")
+    pairs = []
+    for row in draw.sample(rows, min(count, len(rows))):
+        if row.source == "yuan":
+            stances = _right("endorse") if row.label == "antivax_stance" else open_answer
+            pairs.append(Pair(row.text, AGAINST, stances, weight=0.4))
+            continue
+        concerns = row.label.split(":")[-1].split()
+        known = [CONCERNS[one] for one in concerns if one in CONCERNS]
+        if known:
+            pairs.append(Pair(row.text, draw.choice(known), _right("endorse"), weight=0.4))
+        elif concerns == ["none"]:
+            pairs.append(Pair(row.text, draw.choice([*CONCERNS.values(), AGAINST]), open_answer, weight=0.4))
+    return pairs
+
+
+def _claim(myth: Myth, language: str, draw: random.Random) -> str:
+    return myth.title(language if draw.random() < SAME_LANGUAGE else "en")
