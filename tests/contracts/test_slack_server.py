@@ -124,10 +124,10 @@ async def test_history_is_paged_newest_first_within_its_bounds(slack: LocalSlack
     ("call", "error"),
     [
         ({"channel": "C0NOWHERE", "text": "x"}, "channel_not_found"),
-        ({"channel": "C04MYTHALERT"}, "no_text"),
-        ({"channel": "C04MYTHALERT", "text": "x" * 40_001}, "msg_too_long"),
-        ({"channel": "C04MYTHALERT", "text": "x", "thread_ts": "1.000001"}, "thread_not_found"),
-        ({"channel": "C04MYTHALERT", "text": "x", "metadata": {"event_type": "t"}}, "invalid_metadata_format"),
+        ({"channel": "C0MYTHWATCH"}, "no_text"),
+        ({"channel": "C0MYTHWATCH", "text": "x" * 40_001}, "msg_too_long"),
+        ({"channel": "C0MYTHWATCH", "text": "x", "thread_ts": "1.000001"}, "thread_not_found"),
+        ({"channel": "C0MYTHWATCH", "text": "x", "metadata": {"event_type": "t"}}, "invalid_metadata_format"),
     ],
 )
 async def test_what_slack_refuses_is_refused_by_its_name(slack: LocalSlack, call: dict[str, Any], error: str) -> None:
@@ -174,7 +174,7 @@ async def test_form_json_and_query_are_understood_and_bad_bodies_named(slack: Lo
         assert form["ok"]
         assert form["message"]["blocks"][1]["block_id"] == "decide"
         bare = await session.post(
-            url, data=b'{"channel": "C04MYTHALERT", "text": "t"}', headers={"Content-Type": "application/json"}
+            url, data=b'{"channel": "C0MYTHWATCH", "text": "t"}', headers={"Content-Type": "application/json"}
         )
         assert (await bare.json())["warning"] == "missing_charset"
         for body, kind, error in (

@@ -13,7 +13,7 @@ from services.command.local_slack.block_limits import MAX_ALL_TEXT, problems_of,
 
 TEAM_ID, TEAM_DOMAIN, TEAM_NAME = "T04HOSPITAL", "st-luke-hospital", "St Luke's Hospital"
 BOT_USER, BOT_ID, APP_ID, APP_NAME = "U04MYTHBOT", "B04MYTHBOT", "A04MYTHWATCH", "Mythwatch"
-CHANNELS = {"C04MYTHALERT": "myth-alerts"}
+CHANNELS = {"C0MYTHWATCH": "myth-alerts"}
 PEOPLE = {"U04OFFICER1": "sanne.devries", "U04DOCTOR01": "dr.okafor"}
 # The text field: https://docs.slack.dev/reference/methods/chat.postMessage and .../chat.update, error msg_too_long.
 MAX_POST_TEXT, MAX_UPDATE_TEXT = 40_000, 4_000

@@ -15,13 +15,13 @@ from services.command.slack_rendering.emoji import EMOJI
 
 NO_NAMES: Mapping[str, str] = {}
 FENCE = re.compile(r"```\n?(.*?)\n?```", re.DOTALL)
-# Bold, italic and strike begin and end at a word's edge, on one line.
+# Bold, italic and strike begin and end at a word's edge, on one line; a zero-width space inside the mark switches it off.
 INLINE = re.compile(
     r"`(?P<code>[^`\n]+)`"
     r"|<(?P<angle>[^<>\n]+)>"
-    r"|(?<![\w*])\*(?P<bold>(?=\S)[^*\n]+(?<=\S))\*(?![\w*])"
-    r"|(?<![\w_])_(?P<italic>(?=\S)[^_\n]+(?<=\S))_(?![\w_])"
-    r"|(?<![\w~])~(?P<strike>(?=\S)[^~\n]+(?<=\S))~(?![\w~])"
+    r"|(?<![\w*])\*(?P<bold>(?=[^\s\u200b])[^*\n]+(?<=[^\s\u200b]))\*(?![\w*])"
+    r"|(?<![\w_])_(?P<italic>(?=[^\s\u200b])[^_\n]+(?<=[^\s\u200b]))_(?![\w_])"
+    r"|(?<![\w~])~(?P<strike>(?=[^\s\u200b])[^~\n]+(?<=[^\s\u200b]))~(?![\w~])"
     r"|:(?P<emoji>[a-z0-9_+'-]+):(?::skin-tone-[2-6]:)?"
     r"|(?P<url>https?://[^\s<>|]*[^\s<>|.,;:!?)\]'\"*_~])"
 )
@@ -29,14 +29,14 @@ STYLES = {"bold": Markup("<b>{}</b>"), "italic": Markup("<i>{}</i>"), "strike": 
 SAFE_LINK = re.compile(r"(?:https?://|mailto:)\S+\Z", re.IGNORECASE)
 
 
-def mrkdwn(text: str, names: Mapping[str, str] = NO_NAMES) -> Markup:
-    """`text` as Slack would show it; `names` gives people and channels by id, for mentions."""
+def mrkdwn(text: str, names: Mapping[str, str] = NO_NAMES, verbatim: bool = False) -> Markup:
+    """`text` as Slack would show it; `names` gives people and channels by id; `verbatim` leaves bare addresses as text."""
     parts: list[Markup] = []
     for number, piece in enumerate(FENCE.split(text)):
         if number % 2:
             parts.append(Markup("<pre>{}</pre>").format(_decoded(piece)))
         else:
-            parts.append(_lines(piece, names))
+            parts.append(_lines(piece, names, verbatim))
     return Markup("").join(parts)
 
 
@@ -46,7 +46,7 @@ def plain_text(text: str, emoji: bool = True) -> Markup:
     return Markup("<br>").join(escape(_entities(line)) for line in shown.split("\n"))
 
 
-def _lines(text: str, names: Mapping[str, str]) -> Markup:
+def _lines(text: str, names: Mapping[str, str], verbatim: bool) -> Markup:
     parts: list[Markup] = []
     quote: list[Markup] = []
     lines: list[Markup] = []
@@ -64,25 +64,25 @@ def _lines(text: str, names: Mapping[str, str]) -> Markup:
         if bool(quoted) != bool(quote):
             flush()
         if quoted:
-            quote.append(_inline(line[quoted.end() :], names))
+            quote.append(_inline(line[quoted.end() :], names, verbatim))
         else:
-            lines.append(_inline(line, names))
+            lines.append(_inline(line, names, verbatim))
     flush()
     return Markup("").join(parts)
 
 
-def _inline(text: str, names: Mapping[str, str]) -> Markup:
+def _inline(text: str, names: Mapping[str, str], verbatim: bool) -> Markup:
     parts: list[Markup] = []
     at = 0
     for found in INLINE.finditer(text):
         parts.append(_decoded(text[at : found.start()]))
-        parts.append(_marked(found, names))
+        parts.append(_marked(found, names, verbatim))
         at = found.end()
     parts.append(_decoded(text[at:]))
     return Markup("").join(parts)
 
 
-def _marked(found: re.Match[str], names: Mapping[str, str]) -> Markup:
+def _marked(found: re.Match[str], names: Mapping[str, str], verbatim: bool) -> Markup:
     kind = found.lastgroup or ""
     inner = found[kind]
     if kind == "code":
@@ -93,10 +93,10 @@ def _marked(found: re.Match[str], names: Mapping[str, str]) -> Markup:
             Markup('<span class="emoji" title=":{}:">{}</span>').format(inner, symbol) if symbol else escape(found[0])
         )
     if kind == "url":
-        return _link(inner, inner)
+        return escape(inner) if verbatim else _link(inner, inner)
     if kind == "angle":
         return _angle(inner, names)
-    return STYLES[kind].format(_inline(inner, names))
+    return STYLES[kind].format(_inline(inner, names, verbatim))
 
 
 def _angle(inner: str, names: Mapping[str, str]) -> Markup:

@@ -21,6 +21,7 @@ from services.command.slack_rendering import mrkdwn, plain_text
         ("&gt; escaped quote", "<blockquote>escaped quote</blockquote>"),
         ("```\n*raw* <b>\n```", "<pre>*raw* &lt;b&gt;</pre>"),
         ("`*raw*`", "<code>*raw*</code>"),
+        ("\u200b*\u200bnot bold\u200b*\u200b", "\u200b*\u200bnot bold\u200b*\u200b"),
         (":no_such_emoji:", ":no_such_emoji:"),
         ("a &amp;lt; b", "a &amp;lt; b"),
         ("<@U1> in <#C1> <!here>", '<span class="mention">@sanne</span> in <span class="mention">#alerts</span> '
@@ -42,6 +43,7 @@ def test_links_open_outside_and_only_safe_ones_are_links() -> None:
     link = mrkdwn("<https://who.int/a?b=1&amp;c=2|the *fact*>")
     assert link == ('<a href="https://who.int/a?b=1&amp;c=2" target="_blank" rel="noopener noreferrer">the *fact*</a>')
     assert mrkdwn("see https://who.int/x.").startswith('see <a href="https://who.int/x"')
+    assert "<a" not in mrkdwn("see https://who.int/x", verbatim=True)
     for unsafe in ("javascript:alert(1)", "data:text/html,x", "JaVaScRiPt:alert(1)", "file:///etc/passwd"):
         assert "<a" not in mrkdwn(f"<{unsafe}|click>")
         assert mrkdwn(f"<{unsafe}|click>") == "click"
