@@ -46,14 +46,14 @@ class DemoWatch:
 
     def __init__(self, processes: DemoProcesses) -> None:
         self._processes = processes
-        self._seen = Seen()
+        self.seen = Seen()
         self._changed = time.monotonic()
         self._started = time.monotonic()
         self._addresses = {name: getattr(processes.settings, f"{name}_metrics_port") for name in SERVICES}
 
     @property
     def all_ready(self) -> bool:
-        return all(self._seen.ready.get(name) == "ready" for name in SERVICES)
+        return all(self.seen.ready.get(name) == "ready" for name in SERVICES)
 
     async def settled(self, quiet_s: float) -> None:
         """Return when nothing has changed for `quiet_s` seconds."""
@@ -78,8 +78,8 @@ class DemoWatch:
 
         with Live(console=Console(), refresh_per_second=4, screen=False, vertical_overflow="crop") as view:
             while True:
-                await self._look(client)
-                view.update(draw(self._seen, self._processes.settings, time.monotonic() - self._started))
+                await self.look(client)
+                view.update(draw(self.seen, self._processes.settings, time.monotonic() - self._started))
                 await asyncio.sleep(0.5)
 
     async def _lines(self, client: httpx.AsyncClient) -> None:
@@ -89,32 +89,32 @@ class DemoWatch:
         for line in addresses(self._processes.settings):
             print(line, flush=True)
         while True:
-            await self._look(client)
-            line = one_line(self._seen)
+            await self.look(client)
+            line = one_line(self.seen)
             if line != said:
                 print(f"{time.monotonic() - self._started:6.1f} s  {line}", flush=True)
                 said = line
             await asyncio.sleep(2)
 
-    async def _look(self, client: httpx.AsyncClient) -> None:
-        before = (len(self._seen.slack), len(self._seen.mails), sum(case.version for case in self._seen.cases.values()))
+    async def look(self, client: httpx.AsyncClient) -> None:
+        before = (len(self.seen.slack), len(self.seen.mails), sum(case.version for case in self.seen.cases.values()))
         for name in SERVICES:
             address = f"http://127.0.0.1:{self._addresses[name]}"
             try:
                 answer = (await client.get(f"{address}/readyz")).json()
-                self._seen.ready[name] = (
+                self.seen.ready[name] = (
                     "ready" if answer["ready"] else "waiting for " + ", ".join(answer["waiting_for"])
                 )
-                self._seen.metrics[name] = _samples((await client.get(f"{address}/metrics")).text)
+                self.seen.metrics[name] = _samples((await client.get(f"{address}/metrics")).text)
             except (httpx.HTTPError, ValueError, KeyError):
-                self._seen.ready[name] = "starting"
+                self.seen.ready[name] = "starting"
         try:
             messages = f"http://127.0.0.1:{self._processes.settings.messages_port}/api/received"
             received = (await client.get(messages)).json()
-            self._seen.slack, self._seen.mails = received["slack"], received["mails"]
+            self.seen.slack, self.seen.mails = received["slack"], received["mails"]
         except (httpx.HTTPError, ValueError, KeyError):
             pass
-        after = (len(self._seen.slack), len(self._seen.mails), sum(case.version for case in self._seen.cases.values()))
+        after = (len(self.seen.slack), len(self.seen.mails), sum(case.version for case in self.seen.cases.values()))
         if after != before:
             self._changed = time.monotonic()
 
@@ -127,7 +127,7 @@ class DemoWatch:
             async for record in consumer:
                 if record.value:
                     case = events.MythCase.FromString(record.value)
-                    self._seen.cases[case.id] = case
+                    self.seen.cases[case.id] = case
         finally:
             await consumer.stop()
 

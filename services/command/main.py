@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from services.command import broker, deadletters, demo, topics
+from services.command import bench, broker, deadletters, demo, settings_table, topics
 from services.stream.failures import Fatal, Invalid, NotReady
 from services.stream.ports import PortTaken
 from services.stream.service import EXIT_WRONG_USE, CannotStart
@@ -24,6 +24,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command(epilog="Example: mythwatch demo")(demo.demo)
+app.command(epilog="Example: mythwatch settings")(settings_table.settings)
+app.add_typer(bench.app, name="bench")
 app.add_typer(topics.app, name="topics")
 app.add_typer(broker.app, name="broker")
 app.add_typer(deadletters.app, name="deadletters")

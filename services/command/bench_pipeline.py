@@ -1,0 +1,69 @@
+"""The yardstick: the plain Hugging Face pipeline, in float32, with the encoder that Mythwatch uses. Reads a JSON list of texts
+from standard input and prints posts a second one by one and in batches of 32."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def build_pipeline() -> Any:
+    """A text-classification pipeline: the whole 12-layer encoder in float32 and one untrained linear layer."""
+    import torch
+    from torch import nn
+    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast, pipeline
+
+    from services.classify.e5_file import E5File
+    from services.classify.encoder import Encoder, encoder_layer
+
+    file = E5File()
+    ours = Encoder(file=file)
+    sizes = file.header
+    words = nn.Embedding.from_pretrained(ours.words(torch.arange(len(file.vocabulary.pieces))))
+    model = BertForSequenceClassification(
+        BertConfig(
+            vocab_size=words.num_embeddings,
+            hidden_size=sizes.hidden,
+            num_hidden_layers=sizes.layers,
+            num_attention_heads=sizes.heads,
+            intermediate_size=sizes.intermediate,
+            layer_norm_eps=sizes.epsilon,
+            max_position_embeddings=len(ours.places),
+            type_vocab_size=1,
+        )
+    )
+    embeddings = model.bert.embeddings
+    embeddings.word_embeddings = words
+    embeddings.position_embeddings = nn.Embedding.from_pretrained(ours.places)
+    embeddings.token_type_embeddings.weight.data.zero_()  # already part of the positions
+    embeddings.LayerNorm = ours.first_norm
+    for number in range(sizes.layers):
+        model.bert.encoder.layer[number] = encoder_layer(file, number)
+    # Lint takes any "token" for a password.
+    tokeniser = PreTrainedTokenizerFast(
+        tokenizer_object=ours.tokenise._tokeniser, pad_token="<pad>", model_max_length=512
+    )  # noqa: S106
+    return pipeline("text-classification", model=model.eval(), tokenizer=tokeniser, device="cpu")
+
+
+def posts_per_second(run: Callable[[], object], posts: int) -> float:
+    started = time.perf_counter()
+    run()
+    return round(posts / (time.perf_counter() - started), 1)
+
+
+def main() -> None:
+    texts = json.load(sys.stdin)
+    pipe = build_pipeline()
+    for text in texts[:5]:
+        pipe(text, truncation=True)
+    one_by_one = posts_per_second(lambda: [pipe(text, truncation=True) for text in texts], len(texts))
+    batched = posts_per_second(lambda: pipe(texts, batch_size=32, truncation=True), len(texts))
+    json.dump({"one_by_one": one_by_one, "batches_of_32": batched}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
