@@ -223,3 +223,24 @@ class Decided:
 
     case: Case
     repeated: bool
+
+
+@dataclass(frozen=True)
+class Job:
+    """A notification to send. `external_id` and `thread_id` are the live message's, empty before the first."""
+
+    id: str
+    case_id: str
+    channel: Channel
+    recipient: str
+    sequence: int
+    action: str  # post or update
+    reason: str
+    attempts: int  # this one included
+    unsure: bool  # an earlier attempt may have arrived
+    external_id: str
+    thread_id: str
+    cause_ms: int
+    first_ms: int  # when the first attempt that may have arrived began, ms UTC
+    created_ms: int
+    trace: str

@@ -5,9 +5,8 @@ from __future__ import annotations
 import aiosmtplib
 from aiosmtplib import errors
 
-from services.alert.cases import CaseView, Channel
+from services.alert.cases import CaseView, Channel, Job
 from services.alert.email_message import compose, message_id
-from services.alert.outbox_rows import Job
 from services.alert.retry import Attempt, Ending
 
 

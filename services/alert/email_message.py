@@ -18,8 +18,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.alert import wording
-from services.alert.cases import CaseView, Triage
-from services.alert.outbox_rows import Job
+from services.alert.cases import CaseView, Job, Triage
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _LOADER = FileSystemLoader(_TEMPLATES)

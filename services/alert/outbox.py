@@ -11,8 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
-from services.alert.cases import CaseView, Channel
-from services.alert.outbox_rows import Job
+from services.alert.cases import CaseView, Channel, Job
 from services.alert.retry import SETTLE_S, Attempt, Ending, next_attempt
 from services.alert.sender_lock import SenderLock
 from services.alert.store import Store

@@ -3,36 +3,14 @@ writes here (services/alert/sender_lock.py), so a row found "sending" at start b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select
 
 from services.alert import schema
-from services.alert.cases import CaseView, Channel
+from services.alert.cases import CaseView, Channel, Job
 from services.alert.database import Database
 from services.alert.reconsider import Rules, reconsider
-
-
-@dataclass(frozen=True)
-class Job:
-    """A notification to send. `external_id` and `thread_id` are the live message's, empty before the first."""
-
-    id: str
-    case_id: str
-    channel: Channel
-    recipient: str
-    sequence: int
-    action: str  # post or update
-    reason: str
-    attempts: int  # this one included
-    unsure: bool  # an earlier attempt may have arrived
-    external_id: str
-    thread_id: str
-    cause_ms: int
-    first_ms: int  # when the first attempt that may have arrived began, ms UTC
-    created_ms: int
-    trace: str
 
 
 class Outbox:

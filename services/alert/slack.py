@@ -10,8 +10,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from services.alert.cases import CaseView, Channel
-from services.alert.outbox_rows import Job
+from services.alert.cases import CaseView, Channel, Job
 from services.alert.retry import Attempt, Ending
 from services.alert.slack_blocks import message
 from services.stream.logs import log

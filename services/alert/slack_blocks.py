@@ -30,7 +30,7 @@ def message(view: CaseView, console: str, language: str, buttons: bool) -> tuple
     blocks = [_header(view)]
     if standing := _standing(view):
         blocks.append(_context(standing))
-    blocks.append(_section(f"*Advice: {wording.ADVICE[case.triage].lower()}.* {escaped(case.triage_reason)}"))
+    blocks.append(_section(escaped(case.triage_reason)))
     blocks += [_spread(view), *_quotes(view), {"type": "divider"}]
     if view.myth is not None:
         blocks += _fact(view.myth, language)

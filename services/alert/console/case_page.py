@@ -1,0 +1,109 @@
+"""One case: what is claimed, what is advised and why, the fact, the posts, and what people decide about it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from services.alert import wording
+from services.alert.cases import HOUR_MS, Action, CaseView, Decision
+from services.alert.console import queries
+from services.alert.console.errors import Refused, is_script
+from services.alert.console.pages import digest, page
+from services.alert.console.sign_in import Door
+from services.alert.console.spread import span_for
+from services.alert.store import Store
+
+STEP = 25
+MOST = 2_000
+MOST_NOTE = 1_000
+# What the form may ask for, in hours.
+MUTES = {"1h": 1, "24h": 24, "7d": 7 * 24}
+
+
+def case_router(store: Store, door: Door, now_ms: Callable[[], int], language: str) -> APIRouter:
+    """`/cases/ID`, `/live/cases/ID` and `/cases/ID/decisions`."""
+    router = APIRouter()
+
+    @router.get("/cases/{case_id}")
+    async def case(request: Request, case_id: str) -> Response:
+        session = door.session(request)
+        shown = await _shown(case_id, _most(request))
+        return page("case.html", session=session, csrf=door.sessions.csrf_token(session), **shown)
+
+    @router.get("/live/cases/{case_id}")
+    async def live(request: Request, case_id: str) -> Response:
+        session = door.session(request)
+        shown = await _shown(case_id, _most(request))
+        if request.query_params.get("seen") == shown["seen"]:
+            return Response(status_code=204)
+        return page("_case.html", csrf=door.sessions.csrf_token(session), **shown)
+
+    @router.post("/cases/{case_id}/decisions")
+    async def decide(request: Request, case_id: str) -> Response:
+        session = door.session(request)
+        form = await door.form(request)
+        decision = decision_of(case_id, form, session.user)
+        if await store.decide(decision, now_ms()) is None:
+            raise _no_such_case()
+        if not is_script(request):
+            return RedirectResponse(f"/cases/{case_id}", 303)
+        shown = await _shown(case_id, _most(request))
+        csrf = door.sessions.csrf_token(session)
+        return page("_decided.html", csrf=csrf, decision=decision, **shown)
+
+    async def _shown(case_id: str, most: int) -> dict[str, Any]:
+        now = now_ms()
+        view = await store.view(case_id, now)
+        if view is None:
+            raise _no_such_case()
+        posts = await store.posts(case_id, most + 1)
+        span = span_for(view.case.counts.first_seen_ms or now, now)
+        counts = await queries.over_time(store, case_id, span, now)
+        history, tellings = await store.history(case_id), await store.tellings(case_id)
+        return {
+            "view": view, "case": view.case, "myth": view.myth, "posts": posts[:most], "more": len(posts) > most,
+            "most": most, "step": STEP, "span": span, "counts": counts, "history": history, "tellings": tellings,
+            "fact": _fact(view, language), "answer": _answer(view, language), "language_code": language, "now_ms": now,
+            "act": secrets.token_urlsafe(12), "seen": digest(view, posts, counts, history, tellings),
+        }  # fmt: skip
+
+    return router
+
+
+def decision_of(case_id: str, form: dict[str, str], person: str) -> Decision:
+    """The decision that a form asks for; raises Refused when it makes no sense."""
+    wish, note, act = form.get("action", ""), form.get("note", "").strip(), form.get("act", "")
+    if wish not in set(Action) or not 1 <= len(act) <= 64:
+        raise Refused(400, "Nothing was changed: the form was not complete. Reload the page and try again.")
+    action = Action(wish)
+    if len(note) > MOST_NOTE or "\0" in note:
+        raise Refused(400, f"Nothing was changed: a reason has at most {MOST_NOTE:,} characters.")
+    if action is Action.NOT_A_MYTH and not note:
+        raise Refused(400, "Nothing was changed: say why it is not a myth, so that the classifier can learn from it.")
+    if action is not Action.MUTE:
+        return Decision(case_id, action, person, "console", act, note)
+    if form.get("mute") not in MUTES:
+        raise Refused(400, "Nothing was changed: a case is muted for 1 hour, 24 hours or 7 days.")
+    return Decision(case_id, action, person, "console", act, note, MUTES[form["mute"]] * HOUR_MS)
+
+
+def _most(request: Request) -> int:
+    shown = request.query_params.get("most", "")
+    return min(MOST, max(STEP, int(shown))) if shown.isascii() and shown.isdigit() and len(shown) < 9 else STEP
+
+
+def _no_such_case() -> Refused:
+    return Refused(404, "There is no such case. It may have been removed, or the address is not complete.")
+
+
+def _fact(view: CaseView, language: str) -> str:
+    return view.myth.in_language(view.myth.fact, language) if view.myth else ""
+
+
+def _answer(view: CaseView, language: str) -> str:
+    return wording.suggested_answer(view.myth, language) if view.myth else ""

@@ -1,0 +1,51 @@
+"""The console as part of the alert service's web application."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from fastapi import FastAPI, Response
+from starlette.responses import RedirectResponse
+from starlette.staticfiles import StaticFiles
+
+from services.alert.console.case_page import case_router
+from services.alert.console.errors import add_error_pages
+from services.alert.console.headers import ConsoleHeaders
+from services.alert.console.inbox_page import inbox_router
+from services.alert.console.pages import STATIC
+from services.alert.console.session import Sessions, derived_key
+from services.alert.console.sign_in import Account, Door, sign_in_router
+from services.alert.settings import AlertSettings
+from services.alert.store import Store
+
+
+def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Callable[[], float] = time.time) -> None:
+    """Serve the console at every path that `app` does not answer yet: call it after all other routes.
+
+    `clock` gives seconds since 1970, UTC.
+    """
+    password = settings.console_password.get_secret_value() if settings.console_password else ""
+    account = Account(settings.console_user, password, settings.console.startswith("https://"))
+    door = Door(account, Sessions(derived_key(password)), clock)
+
+    def now_ms() -> int:
+        return int(clock() * 1000)
+
+    console = FastAPI(title="Mythwatch console", docs_url=None, redoc_url=None, openapi_url=None)
+    console.add_middleware(ConsoleHeaders, https=account.https)
+    add_error_pages(console)
+    console.include_router(sign_in_router(door))
+    console.include_router(inbox_router(store, door, now_ms))
+    console.include_router(case_router(store, door, now_ms, settings.language))
+
+    @console.get("/cases")
+    async def cases() -> Response:
+        return RedirectResponse("/", 307)
+
+    @console.get("/favicon.ico")
+    async def icon() -> Response:
+        return RedirectResponse("/static/icon.svg", 307)
+
+    console.mount("/static", StaticFiles(directory=STATIC))
+    app.mount("/", console)

@@ -1,0 +1,97 @@
+"""Who is signed in: a signed cookie that says so until it expires, and the token that every form must carry back.
+
+Nothing is stored but the sessions that were signed out; the key is derived from the console's password, so that sessions
+outlive a restart and end when the password changes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import dataclass
+
+LIFETIME_S = 8 * 3600
+_MOST_COOKIE = 1_000
+
+
+@dataclass(frozen=True)
+class Session:
+    """One visit; `user` is empty until somebody signs in. `expires_s` is seconds since 1970, UTC."""
+
+    id: str
+    user: str
+    expires_s: int
+
+
+def derived_key(password: str) -> bytes:
+    """The signing key of a console with this password. Slow on purpose: a cookie must not help to guess the password.
+
+    scrypt's parameters are OWASP's minimum (Password Storage Cheat Sheet: N=2^15, r=8, p=3), 32 MB, about 0.2 s.
+    """
+    return hashlib.scrypt(password.encode(), salt=b"mythwatch console session", n=2**15, r=8, p=3, maxmem=2**26, dklen=32)
+
+
+class Sessions:
+    """Opens and seals sessions with one key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._ended: dict[str, int] = {}
+
+    def begin(self, user: str, now_s: float) -> Session:
+        """A new session, with a new id: what was known of an earlier one is worth nothing."""
+        return Session(secrets.token_urlsafe(18), user, int(now_s) + LIFETIME_S)
+
+    def seal(self, session: Session) -> str:
+        """The cookie's value."""
+        body = json.dumps([session.id, session.user, session.expires_s], separators=(",", ":"))
+        payload = base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
+        return f"{payload}.{self._sign('session', payload)}"
+
+    def open(self, cookie: str, now_s: float) -> Session | None:
+        """The session in a cookie; None when it is forged, broken, expired or ended."""
+        payload, _, signature = cookie.partition(".")
+        if len(cookie) > _MOST_COOKIE or not self._same(signature, self._sign("session", payload)):
+            return None
+        try:
+            session_id, user, expires_s = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        except (ValueError, binascii.Error):
+            return None
+        if now_s >= expires_s or session_id in self._ended:
+            return None
+        return Session(session_id, user, expires_s)
+
+    def end(self, session: Session, now_s: float) -> None:
+        """A copy of its cookie is worth nothing from now on (in this process)."""
+        self._ended = {known: expires for known, expires in self._ended.items() if expires > now_s}
+        self._ended[session.id] = session.expires_s
+
+    def csrf_token(self, session: Session) -> str:
+        """What every form of this session carries."""
+        return self._sign("csrf", session.id)
+
+    def is_csrf_token(self, session: Session, given: str) -> bool:
+        """Did the form come from a page of this session?"""
+        return self._same(given, self.csrf_token(session))
+
+    def _sign(self, purpose: str, text: str) -> str:
+        return hmac.new(self._key, f"{purpose}\n{text}".encode(), hashlib.sha256).hexdigest()
+
+    @staticmethod
+    def _same(given: str, right: str) -> bool:
+        return hmac.compare_digest(given.encode(), right.encode())
+
+
+def is_right(user: str, password: str, right_user: str, right_password: str) -> bool:
+    """Compares both in constant time, whatever their lengths."""
+
+    def digest(text: str) -> bytes:
+        return hashlib.sha256(text.encode()).digest()
+
+    same_user = hmac.compare_digest(digest(user), digest(right_user))
+    same_password = hmac.compare_digest(digest(password), digest(right_password))
+    return same_user & same_password

@@ -1,0 +1,146 @@
+"""Signing in and out, and what every other request needs: a session, and the token of its forms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from starlette.datastructures import FormData, UploadFile
+from starlette.responses import RedirectResponse, Response
+
+from services.alert.console.errors import NotSignedIn, Refused
+from services.alert.console.pages import page
+from services.alert.console.session import LIFETIME_S, Session, Sessions, is_right
+from services.alert.console.sign_in_limit import SignInLimit
+from services.stream.logs import log
+
+_OWN_PATH = re.compile(r"/(cases/[0-9a-f]{1,64})?")
+
+
+@dataclass(frozen=True)
+class Account:
+    """The console's one account; `password` empty while none is set. `https`: people reach the console by HTTPS."""
+
+    user: str
+    password: str
+    https: bool
+
+
+class Door:
+    """Lets the officer in and keeps everybody else out."""
+
+    def __init__(self, account: Account, sessions: Sessions, clock: Callable[[], float]) -> None:
+        self._account, self.sessions, self._clock = account, sessions, clock
+        self._limit = SignInLimit()
+        # The prefix makes browsers refuse a cookie that another host of the domain planted.
+        self.cookie = "__Host-mythwatch" if account.https else "mythwatch"
+
+    def session(self, request: Request) -> Session:
+        """Who is signed in; raises NotSignedIn, or Refused while the console has no password."""
+        self._require_password()
+        session = self._session(request)
+        if session is None or not session.user:
+            path = request.url.path if request.method == "GET" and not request.url.path.startswith("/live/") else "/"
+            raise NotSignedIn(path if _OWN_PATH.fullmatch(path) else "/")
+        return session
+
+    async def form(self, request: Request) -> dict[str, str]:
+        """The form of a request; raises Refused unless it comes from a page of the same session."""
+        session = self._session(request)
+        form = _texts(await request.form(max_files=0))
+        given = request.headers.get("X-CSRF-Token") or form.get("csrf", "")
+        if session is None or not self.sessions.is_csrf_token(session, given):
+            raise Refused(
+                403, "Nothing was changed: the page was open for longer than its session. Reload it and try again."
+            )
+        return form
+
+    def show(self, request: Request, next_path: str, wrong: str = "", code: int = 200, wait_s: int = 0) -> Response:
+        """The sign-in page, in a session of its own."""
+        self._require_password()
+        session = self._session(request) or self.sessions.begin("", self._clock())
+        headers = {"Retry-After": str(wait_s)} if wait_s else None
+        csrf = self.sessions.csrf_token(session)
+        answer = page("sign_in.html", code, headers, csrf=csrf, next_path=_own(next_path), wrong=wrong)
+        self._keep(answer, session)
+        return answer
+
+    async def enter(self, request: Request) -> Response:
+        """Sign in with the form's name and password."""
+        self._require_password()
+        form = await self.form(request)
+        address = request.client.host if request.client else ""
+        next_path = form.get("next", "/")
+        if wait_s := self._limit.wait_s(address, self._clock()):
+            log.warning("sign-in refused", action="console_sign_in_limited", address=address)
+            return self.show(request, next_path, f"Too many tries. Wait {wait_s} seconds, then try again.", 429, wait_s)
+        if not is_right(form.get("user", ""), form.get("password", ""), self._account.user, self._account.password):
+            log.warning("sign-in failed", action="console_sign_in_failed", address=address)
+            return self.show(request, next_path, "The name or the password is not right.", 401)
+        self._limit.forget(address)
+        log.info("signed in", action="console_sign_in", person=self._account.user)
+        answer = RedirectResponse(_own(next_path), 303)
+        self._keep(answer, self.sessions.begin(self._account.user, self._clock()))
+        return answer
+
+    async def leave(self, request: Request) -> Response:
+        """Sign out: the session ends here, not only in the browser."""
+        await self.form(request)
+        if session := self._session(request):
+            self.sessions.end(session, self._clock())
+            log.info("signed out", action="console_sign_out", person=session.user)
+        answer = RedirectResponse("/sign-in", 303)
+        answer.delete_cookie(self.cookie, path="/", secure=self._account.https, httponly=True, samesite="lax")
+        return answer
+
+    def is_signed_in(self, request: Request) -> bool:
+        session = self._session(request)
+        return session is not None and bool(session.user)
+
+    def _session(self, request: Request) -> Session | None:
+        return self.sessions.open(request.cookies.get(self.cookie, ""), self._clock())
+
+    def _keep(self, answer: Response, session: Session) -> None:
+        answer.set_cookie(
+            self.cookie, self.sessions.seal(session), max_age=LIFETIME_S, path="/", secure=self._account.https,
+            httponly=True, samesite="lax",
+        )  # fmt: skip
+
+    def _require_password(self) -> None:
+        if not self._account.password:
+            raise Refused(
+                503,
+                "Set a password for the console in MYTHWATCH_ALERT_CONSOLE_PASSWORD and start the alert service again. "
+                "Until then it shows no cases; alerts go out as usual.",
+                "The console has no password yet",
+            )
+
+
+def sign_in_router(door: Door) -> APIRouter:
+    """`/sign-in` and `/sign-out`."""
+    router = APIRouter()
+
+    @router.get("/sign-in")
+    async def sign_in(request: Request, next: str = "/") -> Response:
+        return RedirectResponse(_own(next), 303) if door.is_signed_in(request) else door.show(request, next)
+
+    @router.post("/sign-in")
+    async def enter(request: Request) -> Response:
+        return await door.enter(request)
+
+    @router.post("/sign-out")
+    async def leave(request: Request) -> Response:
+        return await door.leave(request)
+
+    return router
+
+
+def _own(path: str) -> str:
+    """A path of the console, never another site's address."""
+    return path if _OWN_PATH.fullmatch(path) else "/"
+
+
+def _texts(form: FormData) -> dict[str, str]:
+    return {name: value for name, value in form.items() if not isinstance(value, UploadFile)}
