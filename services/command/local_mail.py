@@ -9,7 +9,7 @@ import asyncio
 import hmac
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -185,10 +185,11 @@ class LocalMail:
 
     async def stop(self) -> None:
         self._server.close()
-        # The event loop of Python 3.12 waits for idle clients for ever; whoever is still connected is cut off.
-        if hasattr(self._server, "close_clients"):
+        if hasattr(self._server, "close_clients"):  # Python 3.13
             self._server.close_clients()
-        await self._server.wait_closed()
+        with suppress(TimeoutError):
+            # From Python 3.12 on this waits for clients that stay connected, for ever if they do nothing.
+            await asyncio.wait_for(self._server.wait_closed(), 1.0)
 
 
 @asynccontextmanager

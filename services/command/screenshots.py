@@ -58,7 +58,13 @@ def screenshot(
             page.wait_for_timeout(settle_ms)
             path.parent.mkdir(parents=True, exist_ok=True)
             if element:
-                page.locator(element).first.screenshot(path=path)
+                # A part inside a scrolling region is cut off unless the window is tall enough to show all of it.
+                part = page.locator(element).first
+                box = part.bounding_box()
+                page.set_viewport_size(
+                    {"width": width or usual_width, "height": int(box["height"] if box else 0) + 400}
+                )
+                part.screenshot(path=path)
             else:
                 page.screenshot(path=path)
         finally:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from services.command.local_mail import LocalMail, ReceivedMail
 from services.command.local_slack import LocalSlack
-from services.command.local_slack.workspace import TEAM_NAME, SlackError
+from services.command.local_slack.workspace import BOT_USER, TEAM_NAME, Message, SlackError
 from services.command.slack_rendering import channel_html
 
 HERE = Path(__file__).parent
@@ -87,11 +87,15 @@ class Pages:
         raise web.HTTPSeeOther(f"/?channel={wish['channel'] or self.slack.channel}#m-{form.get('ts', '')}")
 
     async def received(self, request: web.Request) -> web.Response:
-        """{slack: [{channel, ts, thread_ts, text, edits, at, updated_at}], mails: [{number, subject, to, thread, ...}]}, oldest first."""
+        """What the app sent, oldest first.
+
+        {slack: [{channel, ts, thread_ts, text, edits, at, updated_at}], mails: [{number, subject, to, at, message_id, thread}]},
+        times in epoch seconds.
+        """
         slack = [
             {"channel": m.channel, "ts": m.ts, "thread_ts": m.thread_ts, "text": m.text, "edits": m.updates,
              "at": m.revisions[0].at, "updated_at": m.now.at}
-            for m in self.slack.messages
+            for m in self._from_app()
         ]  # fmt: skip
         mails = [
             {"number": m.number, "subject": m.subject, "to": list(m.recipients), "at": m.at, "message_id": m.message_id,
@@ -110,12 +114,15 @@ class Pages:
             raise web.HTTPNotFound(text="There is no such mail.\n")
         return self.mail.mails[number - 1]
 
+    def _from_app(self) -> list[Message]:
+        return [message for message in self.slack.messages if message.user == BOT_USER]
+
     def _mail_list(self, opened: int) -> Markup:
         copies = Counter(mail.message_id for mail in self.mail.mails)
         return self._part("mail_list.html", threads=self.mail.threads(), open=opened, copies=copies)
 
     def _tabs(self, place: str) -> Markup:
-        return self._part("tabs.html", place=place, slack=len(self.slack.messages), mail=len(self.mail.mails))
+        return self._part("tabs.html", place=place, slack=len(self._from_app()), mail=len(self.mail.mails))
 
     def _part(self, template: str, **words: Any) -> Markup:
         return Markup(self._templates.get_template(template).render(words))  # noqa: S704  the template escapes

@@ -13,9 +13,16 @@ async function refresh(region) {
   const open = new Set([...region.querySelectorAll("details[open]")].map((one) => one.id));
   const scroller = document.querySelector("main");
   const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+  const before = region.querySelectorAll(".message").length;
   region.innerHTML = html;
   for (const one of region.querySelectorAll("details")) if (open.has(one.id)) one.open = true;
-  if (atEnd && region.dataset.follow !== undefined) scroller.scrollTop = scroller.scrollHeight;
+  if (atEnd && region.querySelectorAll(".message").length > before) showNewest();
+}
+
+// As Slack does: the newest message first in sight, from its beginning.
+function showNewest() {
+  const newest = [...document.querySelectorAll("[data-follow] > .message")].at(-1);
+  if (newest) newest.scrollIntoView({ block: "start" });
 }
 
 async function refreshAll() {
@@ -40,6 +47,8 @@ document.addEventListener("submit", async (event) => {
     pressed.classList.remove("busy");
   }
 });
+
+if (!location.hash) showNewest();
 
 (async function follow() {
   if (!document.hidden) await refreshAll();
