@@ -49,7 +49,7 @@ async def decide(
     connection: AsyncConnection, database: Database, rules: Rules, decision: Decision, now_ms: int
 ) -> Decided | None:
     """Apply `decision` once; None when there is no such case."""
-    query = select(schema.cases).where(schema.cases.c.id == decision.case_id).with_for_update()
+    query = select(schema.cases).where(schema.cases.c.id == decision.case_id).with_for_update(key_share=True)
     row = (await connection.execute(query)).first()
     if row is None:
         return None
@@ -62,8 +62,8 @@ async def decide(
         "person": decision.person, "via": decision.via, "note": decision.note, "decided_ms": now_ms,
         "muted_until_ms": after.muted_until_ms, "post_ids": list((await connection.execute(newest)).scalars()),
     }  # fmt: skip
-    written = await connection.execute(database.upsert(schema.feedback).values(record).on_conflict_do_nothing())
-    if not written.rowcount:
+    insert = database.upsert(schema.feedback).values(record).on_conflict_do_nothing()
+    if (await connection.execute(insert.returning(schema.feedback.c.id))).first() is None:
         return Decided(before, repeated=True)
     await connection.execute(schema.cases.update().where(schema.cases.c.id == before.id).values(case_values(after)))
     entry = {"case_id": before.id, "at_ms": now_ms, "who": decision.person, "via": decision.via,

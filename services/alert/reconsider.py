@@ -43,8 +43,14 @@ async def reconsider(
     """Bring the cases `case_ids` up to date with the posts held and the knowledge base."""
     if not case_ids:
         return
-    # Locked in one order, so that two processes on one database wait for each other instead of miscounting.
-    query = select(schema.cases).where(schema.cases.c.id.in_(case_ids)).order_by(schema.cases.c.id).with_for_update()
+    # Locked in one order, so that two processes on one database wait for each other instead of miscounting; not the
+    # key, which posts that both have just written refer to.
+    query = (
+        select(schema.cases)
+        .where(schema.cases.c.id.in_(case_ids))
+        .order_by(schema.cases.c.id)
+        .with_for_update(key_share=True)
+    )
     rows = (await connection.execute(query)).all()
     before = [case_of(row) for row in rows]
     counts = await _count(connection, case_ids, now_ms)

@@ -108,7 +108,9 @@ async def test_a_growing_narrative_is_one_message_that_is_edited(tmp_path: Path,
     assert "10 posts by 10 accounts" in str(message.blocks)
 
 
-async def test_growth_edits_at_most_once_in_the_interval_and_is_not_forgotten(tmp_path: Path, slack: LocalSlack) -> None:
+async def test_growth_edits_at_most_once_in_the_interval_and_is_not_forgotten(
+    tmp_path: Path, slack: LocalSlack
+) -> None:
     async with opened(tmp_path, in_slack(slack), edit_interval_ms=1_000) as store:
         for size in range(3, 9):
             await store.take(wave(size, at_ms=now_ms() - 1000), now_ms())
@@ -198,12 +200,16 @@ async def test_a_refused_token_is_loud_once_and_the_mail_still_goes_out(
         assert metrics.CHANNEL_BROKEN.labels("slack")._value.get() == 0
 
 
-async def test_mail_refused_is_sent_later_and_slack_does_not_wait(tmp_path: Path, slack: LocalSlack, mail: LocalMail) -> None:
+async def test_mail_refused_is_sent_later_and_slack_does_not_wait(
+    tmp_path: Path, slack: LocalSlack, mail: LocalMail
+) -> None:
     mail.fail_next("refuse", 1)
     mail.fail_next("refuse_data", 1)
     stopping = asyncio.Event()
     async with opened(tmp_path, in_slack(slack), BY_MAIL) as store:
-        running = asyncio.create_task(send_until(store, [(slack_notifier(slack), 0), (mail_notifier(mail), 0)], stopping))
+        running = asyncio.create_task(
+            send_until(store, [(slack_notifier(slack), 0), (mail_notifier(mail), 0)], stopping)
+        )
         await store.take(wave(3, at_ms=now_ms() - 1000), now_ms())
         async with asyncio.timeout(20):
             while not slack.messages:
@@ -264,7 +270,9 @@ async def test_a_message_left_in_sending_by_a_killed_process(tmp_path: Path, sla
             await (first := slack_notifier(slack)).send(job, view)
             await first.close()
     for n in range(150):  # the channel is busy: the message is no longer on the first page
-        slack.workspace.post({"channel": slack.channel, "text": f"hello {n}"}, time.time(), user="U04OFFICER1", via="person")
+        slack.workspace.post(
+            {"channel": slack.channel, "text": f"hello {n}"}, time.time(), user="U04OFFICER1", via="person"
+        )
     async with opened(tmp_path, in_slack(slack)) as store:
         assert await store.outbox.adopt(now_ms(), settle_ms=0) == 1
         await drain(store, slack_notifier(slack))
@@ -303,7 +311,9 @@ async def test_not_a_myth_is_shown_once_and_new_posts_tell_nobody(tmp_path: Path
 async def test_two_senders_on_one_database_tell_each_case_once(tmp_path: Path, slack: LocalSlack) -> None:
     stopping = asyncio.Event()
     async with opened(tmp_path, in_slack(slack)) as one, opened(tmp_path, in_slack(slack)) as two:
-        running = [asyncio.create_task(send_until(store, [(slack_notifier(slack), 0)], stopping)) for store in (one, two)]
+        running = [
+            asyncio.create_task(send_until(store, [(slack_notifier(slack), 0)], stopping)) for store in (one, two)
+        ]
         for myth in (MYTH, OTHER):
             await one.take(wave(3, myth=myth, at_ms=now_ms() - 1000), now_ms())
         async with asyncio.timeout(20):

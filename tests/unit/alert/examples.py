@@ -40,7 +40,9 @@ def verdict(
     return Taken(found, f"00-{content_id('trace', post)}-{'0' * 15}1-01")
 
 
-def wave(count: int, *, myth: str = MYTH, start: int = 1, at_ms: int = NOW, text: str = "they lie about sunscreen") -> list[Taken]:
+def wave(
+    count: int, *, myth: str = MYTH, start: int = 1, at_ms: int = NOW, text: str = "they lie about sunscreen"
+) -> list[Taken]:
     """`count` posts by as many authors."""
     return [
         verdict(f"bluesky:{myth}-{n}", f"{text} {n}", author=f"author{n}", at_ms=at_ms + n, myth=myth)
