@@ -31,9 +31,11 @@ lint: setup ## mend what the linters can mend
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
-lock: setup ## resolve requirements*.in into requirements.lock and deploy/installer.lock (hashes, no addresses)
+lock: setup ## resolve requirements*.in into requirements.lock, deploy/image.lock and deploy/installer.lock (hashes, no addresses)
 	@.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-annotate --no-header requirements.in requirements-dev.in -o requirements.lock
+	@.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-annotate --no-header -c requirements.lock requirements.in -o deploy/image.lock
 	@echo uv | .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-annotate --no-header - -o deploy/installer.lock
 
