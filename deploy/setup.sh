@@ -20,6 +20,8 @@ need java openjdk-17-jre-headless
 need mvn maven
 if [ "$mode" = test ]; then
   need chromium chromium
+  [ -d /usr/share/fonts/truetype/lato ] || missing+=(fonts-lato)
+  [ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ] || missing+=(fonts-noto-color-emoji)
   need prometheus prometheus
   need promtool prometheus
   [ -x "$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -n 1)" ] || missing+=(postgresql)

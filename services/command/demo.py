@@ -77,7 +77,7 @@ async def _run(processes: DemoProcesses, live: bool, once: bool, screenshots: Pa
                 async with asyncio.timeout(0.3):
                     await stopping.wait()
         if screenshots is not None:
-            from services.command.screenshots import draw_demo
+            from services.command.demo_pictures import draw_demo
 
             await draw_demo(processes.settings, screenshots)
     finally:

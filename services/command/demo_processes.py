@@ -93,7 +93,7 @@ class DemoProcesses:
             "MYTHWATCH_INGEST_HTTP_PORT": str(ports.ingest_port),
             "MYTHWATCH_INGEST_METRICS_PORT": str(ports.ingest_metrics_port),
             "MYTHWATCH_INGEST_STATE_DIR": str(self.home / "ingest"),
-            "MYTHWATCH_CLASSIFY_PORT": str(ports.classify_metrics_port),
+            "MYTHWATCH_CLASSIFY_METRICS_PORT": str(ports.classify_metrics_port),
             "MYTHWATCH_ALERT_METRICS_PORT": str(ports.alert_metrics_port),
             "MYTHWATCH_ALERT_CONSOLE_PORT": str(ports.console_port),
             "MYTHWATCH_ALERT_CONSOLE_URL": console,

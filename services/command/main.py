@@ -8,7 +8,22 @@ import sys
 
 import typer
 
-from services.command import bench, broker, deadletters, demo, settings_table, topics
+from services.command import (
+    alert,
+    bench,
+    broker,
+    classify,
+    deadletters,
+    demo,
+    evaluate,
+    ingest,
+    myths,
+    replay,
+    score,
+    settings_table,
+    topics,
+    train,
+)
 from services.stream.failures import Fatal, Invalid, NotReady
 from services.stream.ports import PortTaken
 from services.stream.service import EXIT_WRONG_USE, CannotStart
@@ -23,12 +38,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+# In the order of a post's journey, then of a model's life, then the tools.
 app.command(epilog="Example: mythwatch demo")(demo.demo)
-app.command(epilog="Example: mythwatch settings")(settings_table.settings)
-app.add_typer(bench.app, name="bench")
+app.add_typer(ingest.app, name="ingest")
+app.command()(classify.classify)
+app.command()(alert.alert)
 app.add_typer(topics.app, name="topics")
-app.add_typer(broker.app, name="broker")
+app.command()(score.score)
+app.command()(train.train)
+app.command()(evaluate.evaluate)
+app.add_typer(myths.app, name="myths")
 app.add_typer(deadletters.app, name="deadletters")
+app.command()(replay.replay)
+app.add_typer(broker.app, name="broker")
+app.add_typer(bench.app, name="bench")
+app.command(epilog="Example: mythwatch settings")(settings_table.settings)
 
 # What a person can mend: one line, no traceback.
 _WRONG_USE = (SettingsError, PortTaken, TopicsDiffer, CannotStart, Invalid, broker.BrokerError)

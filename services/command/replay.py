@@ -50,7 +50,10 @@ def replay(
     now: Annotated[bool, typer.Option("--now", help="date every post to the moment it is played")] = False,
     run: Annotated[str, typer.Option(help="put after each id, so that the posts count as new ones")] = "",
 ) -> None:
-    """Play a recorded file of posts at a steady rate. What comes twice is dropped, so it can be run again at any time."""
+    """Play a recorded file of posts at a steady rate. What comes twice is dropped, so it can be run again at any time.
+
+    Example: mythwatch replay posts.ndjson --rate 5 --url http://127.0.0.1:8090
+    """
     require_file(path)
     if url and not url.startswith(("http://", "https://")):
         raise typer.BadParameter(f"--url {url} is no web address; send one such as http://127.0.0.1:8090")

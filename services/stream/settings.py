@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_PROJECT = Path(__file__).resolve().parents[2]
 # Names that begin with these belong to another class than StreamSettings (the demo's are read by the command).
 OWNERS = ("INGEST_", "CLASSIFY_", "ALERT_", "DEMO_")
 
@@ -74,8 +76,16 @@ def describe(cls: type[BaseSettings]) -> list[tuple[str, str, str]]:
         default = "required" if field.is_required() else field.get_default(call_default_factory=True)
         if "Secret" in str(field.annotation):
             default = "required" if field.is_required() else "none (secret)"
-        rows.append((prefix + name.upper(), "" if default is None else str(default), field.description or ""))
+        rows.append((prefix + name.upper(), _shown(default), field.description or ""))
     return rows
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, tuple):
+        return ",".join(map(str, default))
+    if isinstance(default, Path) and default.is_relative_to(_PROJECT):
+        return str(default.relative_to(_PROJECT))  # the same on every machine
+    return "" if default is None else str(default)
 
 
 def _hint(cls: type[BaseSettings], field: str) -> str:
