@@ -93,6 +93,7 @@ def slack_router(store: Store, signing_secret: str, clock: Callable[[], float] =
     """`POST /slack/interactions`."""
     router = APIRouter()
     signatures = Signatures(signing_secret)
+    working: set[asyncio.Task[bool]] = set()
 
     @router.post("/slack/interactions", include_in_schema=False)
     async def interactions(request: Request) -> Response:
@@ -110,22 +111,38 @@ def slack_router(store: Store, signing_secret: str, clock: Callable[[], float] =
             decisions = decisions_of(body)
         except (ValueError, KeyError, TypeError, AttributeError):
             return Response("malformed payload", 400)
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                for decision in decisions:
-                    decided = await store.decide(decision, int(clock() * 1000))
-                    log.info(
-                        "decided", action="decide", what=decision.action.value, case_id=decision.case_id, via="slack",
-                        known=decided is not None, repeated=decided is not None and decided.repeated,
-                    )  # fmt: skip
-        except (NotReady, TimeoutError) as away:
-            # Slack shows the person that it did not work; the click may be repeated, its act id makes that harmless.
+        # Not cancelled when it is slow: a database driver gives up in its own time, and the act is recorded once.
+        work = asyncio.create_task(_decide(store, decisions, clock))
+        working.add(work)
+        work.add_done_callback(working.discard)
+        done, _ = await asyncio.wait({work}, timeout=ANSWER_WITHIN_S)
+        if not done or not work.result():
+            # Slack shows the person that it did not work; a second click is harmless.
             signatures.forget(signature)
-            log.warning("decision not taken", action="decide_away", why=str(away) or "too slow")
             return Response("try again", 503)
         return Response(status_code=200)
 
     return router
+
+
+async def _decide(store: Store, decisions: list[Decision], clock: Callable[[], float]) -> bool:
+    """Apply them; False while the database is away."""
+    try:
+        for decision in decisions:
+            decided = await store.decide(decision, int(clock() * 1000))
+            log.info(
+                "decided",
+                action="decide",
+                what=decision.action.value,
+                case_id=decision.case_id,
+                via="slack",
+                known=decided is not None,
+                repeated=decided is not None and decided.repeated,
+            )
+    except NotReady as away:
+        log.warning("decision not taken", action="decide_away", why=str(away))
+        return False
+    return True
 
 
 async def _body(request: Request) -> bytes | None:

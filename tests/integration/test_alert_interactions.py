@@ -1,0 +1,226 @@
+"""Slack's buttons over HTTP: signed clicks change the case once, forged, stale and replayed ones change nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from services.alert.cases import Action, Channel, Decision, Destination, Status
+from services.alert.due import DueRules
+from services.alert.grouping import case_id
+from services.alert.outbox import send_until
+from services.alert.settings import AlertSettings
+from services.alert.slack import SlackNotifier
+from services.alert.store import Store
+from services.alert.web import create_app, serve_web
+from services.command.local_slack import LocalSlack, local_slack
+from services.stream.ports import PortTaken
+from tests.conftest import free_port
+from tests.unit.alert.examples import MYTH, myth_record, wave
+
+
+@dataclass
+class Running:
+    store: Store
+    slack: LocalSlack
+    url: str
+    folder: Path
+
+    async def until(self, condition: object) -> None:
+        async with asyncio.timeout(10):
+            while not condition():  # type: ignore[operator]
+                await asyncio.sleep(0.02)
+
+    def states(self) -> list[str]:
+        with sqlite3.connect(self.folder / "alert.db") as database:
+            return [state for (state,) in database.execute("SELECT state FROM notifications")]
+
+    async def status(self) -> Status:
+        view = await self.store.view(case_id(MYTH), now_ms())
+        assert view is not None
+        return view.case.status
+
+    async def post(self, body: bytes, headers: dict[str, str]) -> int:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return (await client.post(self.url, content=body, headers=headers)).status_code
+
+    def click(self, action: str = "acknowledge", user: str = "U04OFFICER1") -> dict[str, object]:
+        """A click's payload as Slack sends it."""
+        (message,) = self.slack.messages
+        block = message.blocks[-1]
+        element = next(element for element in block["elements"] if element["action_id"] == action)
+        return self.slack.interactions.payload(message, element, block, user)
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Running]:
+    """A told case, the web server, and the sender."""
+    async with local_slack(posts_per_second=None) as slack:
+        store = await Store.open(
+            f"sqlite+aiosqlite:///{tmp_path}/alert.db",
+            (Destination(Channel.SLACK, slack.channel),),
+            due=DueRules(edit_interval_ms=0),
+        )
+        port = free_port()
+        settings = AlertSettings(slack_signing_secret=SecretStr(slack.signing_secret), console_port=port)
+        stopping = asyncio.Event()
+        notifier = SlackNotifier(slack.token, slack.base_url, "http://console", "en", buttons=True)
+        tasks = [
+            asyncio.create_task(serve_web(create_app(store, settings), "127.0.0.1", port, stopping)),
+            asyncio.create_task(send_until(store, [(notifier, 0)], stopping)),
+        ]
+        url = f"http://127.0.0.1:{port}/slack/interactions"
+        slack.set_interactivity_url(url)
+        await store.set_myths([myth_record()], now_ms())
+        await store.take(wave(4, at_ms=now_ms() - 1000), now_ms())
+        found = Running(store, slack, url, tmp_path)
+        await found.until(lambda: slack.messages)
+        yield found
+        stopping.set()
+        await asyncio.gather(*tasks)
+        await store.close()
+
+
+async def test_every_button_changes_the_case_and_the_message(running: Running) -> None:
+    (message,) = running.slack.messages
+    for action, status, shown in (
+        ("acknowledge", Status.ACKNOWLEDGED, "Acknowledged by <@U04OFFICER1>"),
+        ("mute_24h", Status.MUTED, "Muted by <@U04OFFICER1> until"),
+        ("reopen", Status.OPEN, "Reopen"),
+        ("not_a_myth", Status.DISMISSED, "Judged not a myth by <@U04OFFICER1>"),
+    ):
+        before = message.updates
+        answer = await running.slack.click(message.ts, action)
+        assert answer["ok"], answer
+        assert answer["ms"] < 1_000
+        assert await running.status() is status
+        await running.until(lambda before=before: message.updates > before)
+        assert (shown in str(message.blocks)) is (action != "reopen")
+    assert len(running.slack.messages) == 1
+    entries = [entry.what for entry in await running.store.history(case_id(MYTH))]
+    assert entries == ["judged not a myth", "reopened", "muted", "acknowledged", "opened"]
+
+
+async def test_the_link_button_decides_nothing(running: Running) -> None:
+    body, headers = running.slack.interactions.signed(running.click("open"))
+    assert await running.post(body, headers) == 200
+    assert await running.status() is Status.OPEN
+
+
+async def test_a_replayed_click_is_refused_and_the_same_act_signed_anew_changes_nothing(running: Running) -> None:
+    payload = running.click("acknowledge")
+    body, headers = running.slack.interactions.signed(payload)
+    assert await running.post(body, headers) == 200
+    await running.store.decide(_reopen(), now_ms())
+    assert await running.post(body, headers) == 401
+    again, later = running.slack.interactions.signed({**payload, "trigger_id": "another"})
+    assert await running.post(again, later) == 200
+    assert await running.status() is Status.OPEN
+    with sqlite3.connect(running.folder / "alert.db") as database:
+        assert database.execute("SELECT count(*) FROM feedback WHERE action = 'acknowledge'").fetchone() == (1,)
+
+
+def _reopen() -> Decision:
+    return Decision(case_id(MYTH), Action.REOPEN, "someone", "console", "1")
+
+
+async def test_forged_and_stale_requests_are_refused(running: Running) -> None:
+    body, headers = running.slack.interactions.signed(running.click())
+    for change in (
+        {"X-Slack-Signature": "v0=" + "0" * 64},
+        {"X-Slack-Signature": ""},
+        {"X-Slack-Signature": "v0=ü"},
+        {"X-Slack-Request-Timestamp": str(int(time.time()) - 301)},
+        {"X-Slack-Request-Timestamp": str(int(time.time()) + 400)},
+        {"X-Slack-Request-Timestamp": "soon"},
+        {"X-Slack-Request-Timestamp": "1" * 400},
+        {"X-Slack-Request-Timestamp": "-5"},
+    ):
+        encoded = {name: value.encode("latin-1") for name, value in {**headers, **change}.items()}
+        assert await running.post(body, encoded) == 401, change  # type: ignore[arg-type]
+    assert await running.status() is Status.OPEN
+
+
+async def test_a_stale_request_with_a_right_signature_is_refused(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payload, real = running.click(), time.time
+    monkeypatch.setattr("services.command.local_slack.interactions.time.time", lambda: real() - 301)
+    body, headers = running.slack.interactions.signed(payload)
+    monkeypatch.undo()
+    assert await running.post(body, headers) == 401
+
+
+async def test_a_changed_body_is_refused(running: Running) -> None:
+    body, headers = running.slack.interactions.signed(running.click())
+    assert await running.post(body.replace(b"acknowledge", b"not_a_myth"), headers) == 401
+
+
+async def test_odd_payloads_never_crash_and_decide_nothing(running: Running) -> None:
+    known = {"type": "block_actions", "user": {"id": "U1"}}
+    for payload in (
+        [],
+        "x",
+        {"type": "view_submission"},
+        {"type": "block_actions"},
+        known | {"actions": [1]},
+        known | {"actions": None},
+        known | {"user": {"id": "<@U1>"}, "actions": []},
+        known | {"actions": [{"action_id": "acknowledge", "value": "../../x"}]},
+        known | {"actions": [{"action_id": "acknowledge", "value": "0" * 32}]},
+    ):
+        body, headers = running.slack.interactions.signed(payload)  # type: ignore[arg-type]
+        assert await running.post(body, headers) in (200, 400), payload
+    assert await running.status() is Status.OPEN
+
+
+async def test_no_payload_and_a_huge_one(running: Running) -> None:
+    for raw in (b"", b"payload=", b"payload=%ff%fe", urlencode({"payload": json.dumps({"a": 1})[:-1]}).encode()):
+        _, headers = running.slack.interactions.signed({})
+        stamp = headers["X-Slack-Request-Timestamp"]
+        assert await running.post(raw, _signed(running.slack.signing_secret, stamp, raw)) in (200, 400), raw
+    assert await running.post(b"x" * 1_100_000, {}) == 413
+
+
+def _signed(secret: str, stamp: str, body: bytes) -> dict[str, str]:
+    import hashlib
+    import hmac
+
+    digest = hmac.new(secret.encode(), b"v0:" + stamp.encode() + b":" + body, hashlib.sha256).hexdigest()
+    return {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={digest}"}
+
+
+async def test_a_click_while_the_database_is_away_is_not_taken_and_may_be_repeated(running: Running) -> None:
+    body, headers = running.slack.interactions.signed(running.click())
+    await running.until(lambda: running.states() == ["sent"])
+    locker = sqlite3.connect(running.folder / "alert.db", isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
+    started = time.monotonic()
+    assert await running.post(body, headers) == 503
+    assert time.monotonic() - started < 3
+    locker.execute("ROLLBACK")
+    locker.close()
+    async with asyncio.timeout(10):
+        while await running.post(body, headers) != 200:
+            await asyncio.sleep(0.1)
+    assert await running.status() is Status.ACKNOWLEDGED
+
+
+async def test_a_taken_port_is_named_with_its_setting(running: Running) -> None:
+    port = int(running.url.split(":")[2].split("/")[0])
+    with pytest.raises(PortTaken, match="MYTHWATCH_ALERT_CONSOLE_PORT"):
+        await serve_web(create_app(running.store, AlertSettings()), "127.0.0.1", port, asyncio.Event())
