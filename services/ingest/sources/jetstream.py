@@ -97,7 +97,7 @@ class JetstreamSource:
                         frames, ended = await self._batch(socket)
                         if frames:
                             if seen == 0:
-                                self._report_gap(frames[0], cursor, host)
+                                self._begin(frames[0], cursor, host)
                             seen += len(frames)
                             await self._hand_over(host, frames, intake)
                         if ended is not None:
@@ -179,9 +179,14 @@ class JetstreamSource:
         # A cursor in the future would silently start live.
         return max(1, min(cursors[newest], int(self._clock() * 1e6)) - int(rewind_s * 1e6))
 
-    def _report_gap(self, frame: bytes, cursor: int | None, host: str) -> None:
+    def _begin(self, frame: bytes, cursor: int | None, host: str) -> None:
+        """The first event of a connection: is it where we wanted to go on? And from the very first one on we owe all."""
         first = read_event(frame).time_us
-        if cursor is None or first is None:
+        if first is None:
+            return
+        if cursor is None:
+            self._unsaved = (host, first)
+            self._save(force=True)
             return
         missing_s = (first - cursor) / 1e6
         if missing_s > self._settings.jetstream_gap_s:
