@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,7 @@ from services.alert.store import Store
 STEP = 25
 MOST = 2_000
 MOST_NOTE = 1_000
+_ID = re.compile(r"[0-9a-f]{1,64}")
 # What the form may ask for, in hours.
 MUTES = {"1h": 1, "24h": 24, "7d": 7 * 24}
 
@@ -48,7 +50,7 @@ def case_router(store: Store, door: Door, now_ms: Callable[[], int], language: s
         session = door.session(request)
         form = await door.form(request)
         decision = decision_of(case_id, form, session.user)
-        if await store.decide(decision, now_ms()) is None:
+        if not _ID.fullmatch(case_id) or await store.decide(decision, now_ms()) is None:
             raise _no_such_case()
         if not is_script(request):
             return RedirectResponse(f"/cases/{case_id}", 303)
@@ -58,7 +60,7 @@ def case_router(store: Store, door: Door, now_ms: Callable[[], int], language: s
 
     async def _shown(case_id: str, most: int) -> dict[str, Any]:
         now = now_ms()
-        view = await store.view(case_id, now)
+        view = await store.view(case_id, now) if _ID.fullmatch(case_id) else None
         if view is None:
             raise _no_such_case()
         posts = await store.posts(case_id, most + 1)

@@ -25,7 +25,7 @@ def _environment() -> Environment:
         lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
     environment.filters |= {
-        "exact": words.exact, "iso": words.iso, "length": words.length, "percent": words.percent,
+        "exact": words.exact, "iso": words.iso, "span": words.length, "percent": words.percent,
         "web_link": words.web_link, "site": words.site, "pseudonym": words.pseudonym, "language": wording.language,
         "platform": wording.platform, "shortened": wording.shortened,
     }  # fmt: skip

@@ -47,9 +47,7 @@ class Inbox:
     def count(self, status: Status | None = None, triage: Triage | None = None) -> int:
         """Number of cases of a status and triage; None for any."""
         return sum(
-            number
-            for (one, other), number in self.counts.items()
-            if status in (None, one) and triage in (None, other)
+            number for (one, other), number in self.counts.items() if status in (None, one) and triage in (None, other)
         )
 
 
@@ -96,7 +94,9 @@ def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
 
 def _matching(search: str) -> list[ColumnElement[bool]]:
     row, words = schema.cases.c, search.split()
-    return [or_(row.claim.icontains(word, autoescape=True), row.myth_id.icontains(word, autoescape=True)) for word in words]
+    return [
+        or_(row.claim.icontains(word, autoescape=True), row.myth_id.icontains(word, autoescape=True)) for word in words
+    ]
 
 
 async def _hours(connection: AsyncConnection, case_ids: Sequence[str], now_ms: int) -> dict[str, tuple[int, ...]]:

@@ -33,7 +33,6 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
         return int(clock() * 1000)
 
     console = FastAPI(title="Mythwatch console", docs_url=None, redoc_url=None, openapi_url=None)
-    console.add_middleware(ConsoleHeaders, https=account.https)
     add_error_pages(console)
     console.include_router(sign_in_router(door))
     console.include_router(inbox_router(store, door, now_ms))
@@ -48,4 +47,5 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
         return RedirectResponse("/static/icon.svg", 307)
 
     console.mount("/static", StaticFiles(directory=STATIC))
-    app.mount("/", console)
+    # Around everything, error pages included.
+    app.mount("/", ConsoleHeaders(console, account.https))

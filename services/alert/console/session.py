@@ -32,7 +32,9 @@ def derived_key(password: str) -> bytes:
 
     scrypt's parameters are OWASP's minimum (Password Storage Cheat Sheet: N=2^15, r=8, p=3), 32 MB, about 0.2 s.
     """
-    return hashlib.scrypt(password.encode(), salt=b"mythwatch console session", n=2**15, r=8, p=3, maxmem=2**26, dklen=32)
+    return hashlib.scrypt(
+        password.encode(), salt=b"mythwatch console session", n=2**15, r=8, p=3, maxmem=2**26, dklen=32
+    )
 
 
 class Sessions:

@@ -16,6 +16,7 @@ from services.alert.console.session import LIFETIME_S, Session, Sessions, is_rig
 from services.alert.console.sign_in_limit import SignInLimit
 from services.stream.logs import log
 
+_CASE = re.compile(r"/cases/[0-9a-f]{1,64}(?![^/])")
 _OWN_PATH = re.compile(r"/(cases/[0-9a-f]{1,64})?")
 
 
@@ -42,8 +43,8 @@ class Door:
         self._require_password()
         session = self._session(request)
         if session is None or not session.user:
-            path = request.url.path if request.method == "GET" and not request.url.path.startswith("/live/") else "/"
-            raise NotSignedIn(path if _OWN_PATH.fullmatch(path) else "/")
+            about = _CASE.search(request.url.path)
+            raise NotSignedIn(about[0] if about else "/")
         return session
 
     async def form(self, request: Request) -> dict[str, str]:

@@ -1,0 +1,137 @@
+// Keeps pages up to date, says times in the reader's zone, and moves the focus where it is expected. No framework beside htmx.
+(() => {
+  "use strict";
+  const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
+  const POLL_MS = 2_000, LONGEST_WAIT_MS = 30_000;
+
+  // --- times: the same words as words.py
+
+  const length = (ms) => {
+    if (ms < HOUR) return `${Math.max(1, Math.floor(ms / MINUTE))} min`;
+    if (ms < DAY) return `${Math.floor(ms / HOUR)} h`;
+    const days = Math.floor(ms / DAY);
+    return `${days} day${days === 1 ? "" : "s"}`;
+  };
+  const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+  const ago = (at, now) => {
+    const gone = now - at;
+    if (gone < -MINUTE) return -gone < 14 * DAY ? `in ${length(-gone)}` : day.format(at);
+    if (gone < MINUTE) return "just now";
+    return gone < 14 * DAY ? `${length(gone)} ago` : day.format(at);
+  };
+  const sayTimes = () => {
+    const now = Date.now();
+    for (const time of document.querySelectorAll("time[data-at]")) {
+      const at = Number(time.dataset.at), words = ago(at, now), title = exact.format(at);
+      if (time.textContent !== words) time.textContent = words;
+      if (time.title !== title) time.title = title;
+    }
+  };
+
+  // --- live pages: what is typed, opened or selected stays as it is
+
+  const trouble = (words) => {
+    const place = document.getElementById("trouble");
+    if (place.textContent !== words) place.textContent = words;
+    place.hidden = !words;
+  };
+  let wait = POLL_MS, next = 0, lost = false;
+  const refresh = () => {
+    const live = document.querySelector("[data-live]");
+    if (!live || document.hidden || Date.now() < next) return;
+    next = Date.now() + wait;
+    htmx.trigger(live, "refresh");
+  };
+  const isTyping = () => {
+    const field = document.activeElement;
+    return field && field.matches("textarea, input") && field.closest("[data-live]");
+  };
+  const isSelecting = () => {
+    const selection = window.getSelection();
+    return selection && !selection.isCollapsed && selection.anchorNode && selection.anchorNode.parentElement?.closest("[data-live]");
+  };
+
+  let said = "";
+  const tell = () => {
+    const live = document.querySelector("[data-live]");
+    if (!live) return;
+    const waiting = Number(live.dataset.waiting || 0);
+    document.title = `${waiting ? `(${waiting}) ` : ""}${live.dataset.page} · Mythwatch`;
+    if (said && said !== live.dataset.news) document.getElementById("news").textContent = live.dataset.news;
+    said = live.dataset.news;
+  };
+
+  const prepare = () => {
+    sayTimes();
+    tell();
+    for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    Idiomorph.defaults.ignoreActiveValue = true;
+    // What the reader opened stays open; a form that is open keeps what was typed into it.
+    Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS") && name !== "hidden";
+    Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) => !(node instanceof Element && node.matches("details[data-keep][open]") && !deciding);
+    prepare();
+    setInterval(refresh, 500);
+    setInterval(sayTimes, 15_000);
+  });
+
+  let deciding = false;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    deciding = event.detail.requestConfig.verb === "post";
+    if (!deciding && event.detail.target.matches("[data-live]") && event.detail.elt.matches("[data-live]") && (isTyping() || isSelecting())) event.detail.shouldSwap = false;
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    if (deciding) for (const drop of document.querySelectorAll("details[data-keep]")) drop.open = false;
+    deciding = false;
+    prepare();
+  });
+  document.addEventListener("htmx:oobAfterSwap", (event) => {
+    // The button that was pressed is gone: the focus goes to what came of it.
+    const outcome = document.getElementById("outcome");
+    if (event.detail.target.id === "outcome" && outcome) outcome.focus();
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const { xhr, successful } = event.detail;
+    if (successful) {
+      wait = POLL_MS;
+      if (lost) trouble("");
+      lost = false;
+      return;
+    }
+    if (xhr.status === 401) return;
+    const isPoll = event.detail.requestConfig?.verb === "get";
+    const words = xhr.status && (xhr.getResponseHeader("Content-Type") || "").startsWith("text/plain") ? xhr.responseText : "";
+    lost = isPoll;
+    if (isPoll) {
+      wait = Math.min(LONGEST_WAIT_MS, wait * 2);
+      trouble(words || "The console can't be reached. What you see may be old; it is tried again by itself.");
+    } else {
+      trouble(words || "Nothing was changed: the console can't be reached. Try again.");
+      document.getElementById("main").focus();
+    }
+  });
+  document.addEventListener("htmx:abort", () => { next = 0; });
+  document.addEventListener("visibilitychange", () => { next = 0; refresh(); });
+
+  // --- small things
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+    const words = button.textContent;
+    button.textContent = "Copied";
+    document.getElementById("news").textContent = "Copied";
+    setTimeout(() => { button.textContent = words; }, 2_000);
+  });
+  document.addEventListener("keydown", (event) => {
+    // Up and down in the list of cases, while it has the focus.
+    if ((event.key !== "ArrowDown" && event.key !== "ArrowUp") || !event.target.matches?.(".row h3 a")) return;
+    const links = [...document.querySelectorAll(".row h3 a")];
+    const to = links[links.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1)];
+    if (to) { to.focus(); event.preventDefault(); }
+  });
+})();
