@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,8 @@ from services.command.embedded_kafka import EmbeddedKafka
 
 def free_port(count: int = 1) -> int:
     """The first of `count` consecutive ports that nothing listens on."""
-    for start in range(20_000, 60_000, 7):
+    # Another place for each process: test runs side by side do not race for the same ports.
+    for start in range(20_000 + os.getpid() % 1_500 * 7, 60_000, 7):
         probes = []
         try:
             for port in range(start, start + count):
