@@ -8,6 +8,7 @@ topic `myths` -> store
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -39,6 +40,8 @@ _STOP_WITHIN_S = 8.0
 async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.Event) -> None:
     """What run_service runs: everything until `stopping`, or until one part fails."""
     settings = load(AlertSettings)
+    for chatty in ("alembic", "uvicorn"):
+        logging.getLogger(chatty).setLevel("WARNING")
     for channel, missing in settings.off.items():
         log.warning("channel is off", action="channel_off", channel=channel, set=missing)
     store = await _opened(settings, readiness, stopping)

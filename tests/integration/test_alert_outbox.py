@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -344,3 +346,57 @@ async def test_a_locked_database_holds_the_message_back_and_loses_nothing(tmp_pa
         locker.close()
         assert states(tmp_path)[0][1] == "sent"
     assert len(slack.messages) == 1
+
+
+_SENDER = """
+import asyncio, sys
+from services.alert.cases import Channel, Destination
+from services.alert.due import DueRules
+from services.alert.email import EmailNotifier
+from services.alert.outbox import send_until
+from services.alert.slack import SlackNotifier
+from services.alert.store import Store
+
+async def main(url, token, base_url, channel, port):
+    places = (Destination(Channel.SLACK, channel), Destination(Channel.EMAIL, "officer@hospital.example"))
+    store = await Store.open(url, places, due=DueRules(edit_interval_ms=0))
+    slack = SlackNotifier(token, base_url, "http://console", "en", buttons=True)
+    mail = EmailNotifier("127.0.0.1", int(port), "mythwatch@hospital.example", "http://console", "en", starttls=False)
+    await send_until(store, [(slack, 0), (mail, 0)], asyncio.Event())
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_senders_killed_in_mid_message_tell_each_case_once(
+    tmp_path: Path, slack: LocalSlack, mail: LocalMail
+) -> None:
+    rng = random.Random(3)
+    url, myths = f"sqlite+aiosqlite:///{tmp_path}/alert.db", [f"myth-{n}" for n in range(60)]
+
+    async def start() -> asyncio.subprocess.Process:
+        arguments = (url, slack.token, slack.base_url, slack.channel, str(mail.port))
+        return await asyncio.create_subprocess_exec(sys.executable, "-c", _SENDER, *arguments)
+
+    async with opened(tmp_path, in_slack(slack), BY_MAIL) as store:
+        for myth in myths:
+            await store.take(wave(3, myth=myth, at_ms=now_ms() - 1000), now_ms())
+    for _ in range(8):
+        before = len(slack.messages)
+        process = await start()
+        async with asyncio.timeout(30):
+            while len(slack.messages) == before and before < len(myths):
+                await asyncio.sleep(0.001)
+        await asyncio.sleep(rng.uniform(0, 0.15))
+        process.kill()
+        await process.wait()
+    process = await start()
+    async with asyncio.timeout(60):
+        while {state for _, state, _ in states(tmp_path)} != {"sent"}:
+            await asyncio.sleep(0.1)
+    process.kill()
+    await process.wait()
+    cases = sorted(case_id(myth) for myth in myths)
+    assert sorted(message.metadata["event_payload"]["case_id"] for message in slack.workspace.messages) == cases  # type: ignore[index]
+    assert len(mail.by_message_id()) == len(myths)
+    assert len(mail.threads()) == len(myths)
