@@ -67,8 +67,8 @@ def replay(
     cut = [letter.id for letter in chosen if letter.truncated]
     if cut:
         raise typer.BadParameter(f"{cut[0]} holds only the beginning of its original and can't be replayed")
-    asyncio.run(replay_letters(load(StreamSettings).kafka_bootstrap, chosen))
-    print(f"replayed {len(chosen)}")
+    again = asyncio.run(replay_letters(load(StreamSettings).kafka_bootstrap, chosen))
+    print(f"replayed {len(chosen)}" + (f"; {again} failed again for the reason that `list` shows" if again else ""))
 
 
 def _read(topic: str) -> list[events.DeadLetter]:

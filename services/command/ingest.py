@@ -10,8 +10,7 @@ from typing import Annotated
 
 import typer
 
-from services.ingest.intake import SERVICE
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import SERVICE, IngestSettings
 from services.ingest.source import Tally
 from services.ingest.sources.file import FileSource
 from services.stream.readiness import Readiness

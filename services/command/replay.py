@@ -20,8 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from services.command.ingest import require_file, summary
 from services.ingest.cursor_file import CursorFile
-from services.ingest.intake import SERVICE
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import SERVICE, IngestSettings
 from services.ingest.source import Item, Stopped, Taken, Tally
 from services.ingest.sources.file import DOOR, FileSource, lines_of, open_posts
 from services.stream.codec import content_id

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from services.ingest.intake import SERVICE
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import SERVICE, IngestSettings
 from services.ingest.wiring import run_service_body
 from services.stream.readiness import Readiness
 from services.stream.service import run_service

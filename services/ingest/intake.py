@@ -14,6 +14,7 @@ from services.ingest.journey import Journey
 from services.ingest.kafka_gate import KafkaGate
 from services.ingest.post import TooLong, read_json, validate
 from services.ingest.redact import PSEUDONYM_FIELD, redact
+from services.ingest.settings import SERVICE
 from services.ingest.source import Item, Stopped, Taken
 from services.stream import metrics
 from services.stream.codec import Record, new_trace, trace_id
@@ -24,7 +25,6 @@ from services.stream.producer import ConfirmedProducer
 from services.stream.settings import StreamSettings
 from services.stream.topics import POSTS
 
-SERVICE = "ingest"
 # Headers of a dead letter that came through a door: which door, where in it, and whether persons were taken out.
 DOOR_HEADER, PLACE_HEADER, REDACTED_HEADER = "mythwatch-door", "mythwatch-place", "mythwatch-redacted"
 # After so many posts the loop may answer others: about 20 ms of work.
@@ -121,14 +121,16 @@ class KafkaIntake:
                 validate(fields, received_ms), door=door, source=source, received_ms=received_ms, pseudonym=pseudonym
             )
         except Invalid as invalid:
-            return self._rejected(door, item, fields, invalid, trace, dead_letters)
+            return self._rejected(door, item, fields, invalid, trace, dead_letters, trusted)
         content = content_of(post)
         if fresh.get(post.id) == content or (post.id not in fresh and self._recent.has(post.id, content)):
             return _Step(Taken("duplicate", post.id))
         fresh[post.id] = content
         return _Step(Taken("accepted", post.id), Record(POSTS, post.id, post, trace))
 
-    def _rejected(self, door: str, item: Item, fields: Any, invalid: Invalid, trace: str, dead_letters: bool) -> _Step:
+    def _rejected(
+        self, door: str, item: Item, fields: Any, invalid: Invalid, trace: str, dead_letters: bool, trusted: bool
+    ) -> _Step:
         reason = str(invalid)
         taken = Taken("rejected", reason=reason, too_long=isinstance(invalid, TooLong))
         if not dead_letters:
@@ -139,7 +141,8 @@ class KafkaIntake:
         headers = {DOOR_HEADER: door.encode(), PLACE_HEADER: item.place.encode(), "traceparent": trace.encode()}
         original = item.raw
         if isinstance(fields, dict):
-            original = redact(fields, self._journey, door)
+            # A letter that fails again stays the letter it was, under the same id.
+            original = item.raw if trusted else redact(fields, self._journey, door)
             headers[REDACTED_HEADER] = b"1"
         letter = dead_letter(
             topic=POSTS, value=original, key=None, headers=headers, partition=-1, offset=-1, reason=reason,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.ingest.intake import DOOR_HEADER, PLACE_HEADER, SERVICE, KafkaIntake
+from services.ingest.intake import DOOR_HEADER, PLACE_HEADER, KafkaIntake
+from services.ingest.settings import SERVICE
 from services.ingest.source import Item, Taken
 from services.stream import events_pb2 as events
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+SERVICE = "ingest"
 SOURCES = ("file", "http", "jetstream")
 # A key that a person could guess would let anybody recompute the pseudonyms; 16 characters is the least we take.
 MIN_SECRET = 16

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from services.ingest.intake import SERVICE, KafkaIntake
+from services.ingest.intake import KafkaIntake
 from services.ingest.journey import Journey
 from services.ingest.kafka_gate import KafkaGate
 from services.ingest.language import LanguageTeller
 from services.ingest.pseudonymise import Pseudonymiser
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import SERVICE, IngestSettings
 from services.ingest.source import Source
 from services.ingest.sources.file import FileSource
 from services.ingest.sources.http import HttpSource

@@ -171,3 +171,8 @@ async def start_process(variables: dict[str, str]) -> asyncio.subprocess.Process
         sys.executable, "-m", "services.ingest", env={**plain, **variables},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
+
+
+async def reached(moment_ms: float) -> None:
+    """Wait until the clock shows `moment_ms`."""
+    await asyncio.sleep(max(0.0, moment_ms / 1000 - time.time()))
