@@ -23,13 +23,13 @@ _MAYBE = re.compile(r"\d(?:[^\w\n]{0,3}\d){6}")
 _URL = re.compile(r"(?:https?://|www\.)\S+|\b10\.\d{4,9}/\S+", re.I)
 _DATE = re.compile(
     r"^(?:(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d\d|"
-    r"\d{1,2}[-./](?:19|20)\d\d\b|(?:(?:19|20)\d\d\D{1,3})*(?:19|20)\d\d)"
+    r"\d{1,2}[-./](?:19|20)\d\d\b|\d{1,2}\s?/\s?\d{1,2}\s?/\s?\d\d\b|(?:(?:19|20)\d\d\D{1,3})*(?:19|20)\d\d)"
 )
 _THOUSANDS = re.compile(r"^\d{1,3}(?:[\s.,]\d{3})+$")
 _UNIT = re.compile(
     r"^\s?(?:[%‰€$£]|(?:mg|mcg|µg|ug|g|kg|ml|cl|dl|l|iu|ie|e|eur|euro|euros|usd|dollars?|pounds?|million|miljoen|millones|"
     r"people|mensen|personas|menschen|patients?|pati[eë]nten|pacientes|cases|gevallen|casos|fälle|deaths|doden|muertes|tote|"
-    r"doses|dosis|dosen|x|views|followers|jaar|years|años|jahre)\b)",
+    r"doses|dosis|dosen|samples|tests|vaccinations|vaccinaties|impfungen|vacunas|x|views|followers|jaar|years|años|jahre)\b)",
     re.I,
 )
 _CURRENCY = re.compile(r"(?:[€$£]|\b(?:eur|usd|gbp))\s?$", re.I)

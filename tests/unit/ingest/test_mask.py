@@ -39,6 +39,7 @@ def masked(text: str) -> str:
         ("020 7946 0958", "PHONE"),
         ("whatsapp 0612345678/0687654321", "whatsapp PHONE/PHONE"),
         ("mijn nr 0612345678", "mijn nr PHONE"),
+        ("06-12-34-56-78", "PHONE"),
         ("+49 30 901820", "PHONE"),
     ],
 )
@@ -58,7 +59,7 @@ def test_contacts_are_masked(text: str, expected: str) -> None:
         "https://x.com/a/status/0612345678", "www.example.org/0612345678", "call 112 or 911", "call 2020 2021 2022",
         "0 1 2 3 4 5 6 7 8 9", "120/80 130/85 140/90", "COVID-19 B.1.1.529 BA.2.75", "5-10-15-20-25", "vaers 1234567 reports",
         "meet me at home, at 10:30", "look at example.org", "12:30:45 12:30:46", "3.141592653589793", "37.5 38.2 39.1 40.0",
-        "2,000,000 deaths in 2020, 3,000,000 in 2021",
+        "063661060 samples tested up to September", "04 / 01/21 - 23 / 06/21", "2,000,000 deaths in 2020, 3,000,000 in 2021",
     ],
 )  # fmt: skip
 def test_figures_stay(text: str) -> None:
