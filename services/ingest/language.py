@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 UNKNOWN = "und"
-# Below this the identifier is guessing: on posts of two words it was wrong more often than right (docs/decisions/0023).
+# Below this it says `und`: measured in docs/decisions/0023-language-given-told-or-und.md.
 MIN_CONFIDENCE = 0.5
 # The identifier reads bytes; the first of them tell as much as all.
 READ_CHARACTERS = 1_000
