@@ -20,8 +20,8 @@ def main() -> None:
     run_service(
         SERVICE,
         body,
-        port=lambda: load(ClassifySettings).port,
-        port_setting="MYTHWATCH_CLASSIFY_PORT",
+        port=lambda: load(ClassifySettings).metrics_port,
+        port_setting="MYTHWATCH_CLASSIFY_METRICS_PORT",
         awaiting=("kafka", "model"),
     )
 

@@ -41,8 +41,9 @@ class QuantisedEmbedding(nn.Module):
         self.register_buffer("scales", scales, persistent=False)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        values = self.values[ids].unflatten(-1, (-1, BLOCK)).float()
-        return (values * self.scales[ids].float().unsqueeze(-1)).flatten(-2)
+        values = self.values[ids].view(*ids.shape, -1, BLOCK).float()
+        wide: torch.Tensor = values * self.scales[ids].float().unsqueeze(-1)
+        return wide.flatten(-2)
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,8 @@ def encoder_layer(file: E5File, index: int) -> BertLayer:
         num_attention_heads=sizes.heads,
         intermediate_size=sizes.intermediate,
         layer_norm_eps=sizes.epsilon,
+        # Dropout inside the attention would keep training off the fast kernel.
+        attention_probs_dropout_prob=0.0,
         attn_implementation="sdpa",
     )
     layer = BertLayer(config)

@@ -18,11 +18,12 @@ BUILT_IN = Path(__file__).with_name("knowledge")
 LANGUAGES = ("en", "nl", "de", "es", "fr")
 HARMS = ("low", "moderate", "high")
 SPECIALTIES = frozenset(
-    (
-        "paediatrics infectious-diseases oncology cardiology endocrinology nephrology gastroenterology dermatology "
-        "dentistry ophthalmology obstetrics gynaecology psychiatry neurology addiction pain orthopaedics emergency "
-        "pharmacy nutrition general-practice haematology transplantation rheumatology respiratory"
-    ).split()  # noqa: SIM905
+    {
+        *("paediatrics", "infectious-diseases", "oncology", "cardiology", "endocrinology", "nephrology"),
+        *("gastroenterology", "dermatology", "dentistry", "ophthalmology", "obstetrics", "gynaecology", "psychiatry"),
+        *("neurology", "addiction", "pain", "orthopaedics", "emergency", "pharmacy", "nutrition", "general-practice"),
+        *("haematology", "transplantation", "rheumatology", "respiratory"),
+    }
 )
 LEAST_SAID_AS = 5
 

@@ -21,7 +21,8 @@ from services.classify.knowledge_base import Myth
 from services.classify.lexical import LexicalIndex
 
 BM25_WEIGHT = 0.25
-CANDIDATES = 5
+CANDIDATES = 8
+"""Myths looked at for one post; the stance model puts them in their final order."""
 STATES_KEPT = 4_096
 """Token states of myths kept in memory (about 20 KB each) for the stance model."""
 
@@ -76,11 +77,16 @@ class MythIndex:
         self._starts = np.cumsum([0, *(len(one) for one in wordings)])[:-1]
         texts = [text for one in wordings for text in one]
         self._centring = centring
+        self._background = list(background)
         self._encoder = encoder
         encoded = encoder.encode(texts, keep_tokens=False)
         self._vectors = centring.claims(np.stack([one.pooled for one in encoded])) if encoded else np.zeros((0, 1))
         self._lexical = LexicalIndex(texts)
         self._states: OrderedDict[str, torch.Tensor] = OrderedDict()
+
+    def over(self, myths: Sequence[Myth]) -> MythIndex:
+        """An index of another list, with the same models and background."""
+        return MythIndex(myths, self._encoder, self._centring, self._background)
 
     def search(self, texts: list[str], encoded: list[Encoded], best: int = CANDIDATES) -> list[list[Match]]:
         """The `best` myths for each post, best first; equal scores keep the order of the list."""

@@ -20,9 +20,6 @@ from services.classify.policy import CandidateEvidence, Decision, Policy, PostEv
 from services.classify.settings import ClassifySettings
 from services.classify.stance import StanceModel
 
-STANCE_READS = 3
-"""Candidates that the stance model reads for one post, when they are plausible."""
-
 GATED = PostEvidence(0.0, 0.0, 0.0, {kind: float(kind == "chatter") for kind in KINDS})
 
 
@@ -93,6 +90,11 @@ class Classifier:
         stance = StanceModel(files["stance.safetensors"], precision, base)
         return cls(encoder, Heads(files["heads.safetensors"]), index, stance, policy, files.version)
 
+    def with_myths(self, myths: Sequence[Myth]) -> Classifier:
+        """The same models over another list of myths; both share their memory."""
+        index = self._index.over(myths)
+        return Classifier(self._encoder, self._heads, index, self._stance, self._policy, self.version)
+
     @property
     def precision(self) -> str:
         """Of the encoder: bf16 or fp32."""
@@ -111,23 +113,22 @@ class Classifier:
         heads = self._heads(features(encoded)) if encoded else None
         matches = self._index.search(texts, encoded)
         languages = [_language(post) for post in posts]
-        candidates = self._with_stances(encoded, matches, [languages[place] for place in read])
+        seen = [_post_evidence(heads, row) for row in range(len(read))] if heads else []
+        candidates = self._with_stances(encoded, seen, matches, [languages[place] for place in read])
         verdicts = [self._verdict(post, languages[place], GATED, []) for place, post in enumerate(posts)]
         for row, place in enumerate(read):
-            assert heads is not None
-            evidence = _post_evidence(heads, row)
-            verdicts[place] = self._verdict(posts[place], languages[place], evidence, candidates[row])
+            verdicts[place] = self._verdict(posts[place], languages[place], seen[row], candidates[row])
         return verdicts
 
     def _with_stances(
-        self, encoded: list[Encoded], matches: list[list[Match]], languages: list[str]
+        self, encoded: list[Encoded], seen: list[PostEvidence], matches: list[list[Match]], languages: list[str]
     ) -> list[list[CandidateEvidence]]:
-        """Reads post and myth together for the first few candidates that are plausible at all."""
+        """Reads post and myth together for the candidates that are plausible at all."""
         asked = [
             (row, rank)
             for row, found in enumerate(matches)
-            for rank, match in enumerate(found[:STANCE_READS])
-            if match.score >= self._policy.plausible
+            for rank, match in enumerate(found)
+            if self._policy.is_plausible(seen[row], match.score)
         ]
         keys = [(matches[row][rank].place, languages[row]) for row, rank in asked]
         states = self._index.states(keys)

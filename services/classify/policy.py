@@ -61,6 +61,7 @@ class Policy:
     bias: float
     match_weights: tuple[float, float, float]
     plausible: float
+    least_health: float
     threshold: float
 
     @classmethod
@@ -75,8 +76,13 @@ class Policy:
             bias=raw["flag"]["bias"],
             match_weights=(match["score"], match["about"], match["bias"]),
             plausible=match["plausible"],
+            least_health=match["least_health"],
             threshold=raw["flag"]["threshold"],
         )
+
+    def is_plausible(self, post: PostEvidence, match: float) -> bool:
+        """Is a candidate with this hybrid z-score worth the stance model's time."""
+        return match >= self.plausible and post.health >= self.least_health
 
     def match_probability(self, candidate: CandidateEvidence) -> float:
         """0-1: is the post about this myth, from how near it is and, where read, what the stance model says."""
@@ -103,6 +109,9 @@ class Decision:
     flag_score: float
     reasons: tuple[str, ...]
 
+
+LISTED = 5
+"""Candidates in a verdict."""
 
 _UNREAD = -4.0
 """Stands for the stance model's answer on a candidate too far off to be read."""
@@ -141,7 +150,7 @@ def decide(post: PostEvidence, candidates: Sequence[CandidateEvidence], policy: 
     score = policy.flag_score(post, best)
     flag = score >= policy.threshold
     return Decision(
-        candidates=tuple((one.myth_id, round(value, 4)) for value, one in scored),
+        candidates=tuple((one.myth_id, round(value, 4)) for value, one in scored[:LISTED]),
         stance="endorse" if flag else STANCES[place],
         stance_score=round(stances[0] if flag else stances[place], 4),
         flag=flag,

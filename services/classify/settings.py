@@ -17,7 +17,7 @@ class ClassifySettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MYTHWATCH_CLASSIFY_", extra="ignore")
 
-    port: int = Field(9102, ge=0, le=65535, description="port of classify's /metrics, /healthz and /readyz")
+    metrics_port: int = Field(9102, ge=1, le=65_535, description="port of /metrics, /healthz and /readyz")
     weights: Path = Field(WEIGHTS, description="folder of the trained weights")
     knowledge: Path = Field(BUILT_IN, description="folder of the knowledge base, one YAML file a topic")
     precision: Literal["auto", "bf16", "fp32"] = Field(

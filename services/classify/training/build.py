@@ -17,7 +17,7 @@ from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file as save_tensors
 from tqdm import tqdm
 
-from services.classify import knowledge_base, model_files
+from services.classify import model_files
 from services.classify.e5_file import E5File
 from services.classify.encoder import Encoded, Encoder, choose_precision, use_threads
 from services.classify.heads import features
@@ -27,12 +27,13 @@ from services.classify.training import corpus, fit_heads, fit_matching, fit_stan
 from services.classify.training.corpus import AuthoredPost, HeldOut
 from services.classify.training.fit_heads import Example
 from services.classify.training.labels import AUTHORED, ORDINARY, of_public
-from services.classify.training.pairs import Pair, PairSampler, vaccine_pairs
+from services.classify.training.pairs import Pair, PairSampler, PublicPairs, vaccine_pairs
 
-STANCE_EPOCHS = 6
-VACCINE_PAIRS = 800
-ROWS_A_LABEL = 1_300
-CHATTER_ROWS = 4_000
+STANCE_EPOCHS = 5
+VACCINE_PAIRS = 400
+PUBLIC_PAIRS = 1_400
+ROWS_A_LABEL = 1_000
+CHATTER_ROWS = 2_500
 AUTHORED_REPEATS = 3
 """Authored posts are few, but the only ones in four of the five languages."""
 SEED = 7
@@ -72,7 +73,7 @@ def open_workshop(data: Path, out: Path, threads: int = 0) -> Workshop:
     use_threads(threads)
     out.mkdir(parents=True, exist_ok=True)
     file = E5File()
-    myths = knowledge_base.load()
+    myths = corpus.training_myths()
     return Workshop(
         data, out, Encoder(choose_precision(), file), file, myths, corpus.authored_posts(myths), corpus.held_out()
     )
@@ -141,12 +142,15 @@ def train_heads(shop: Workshop) -> None:
 def train_stance(shop: Workshop) -> None:
     """The pair model over the authored posts of the training myths, and real posts on vaccine concerns."""
     posts, myths = shop.posts_of("train"), shop.myths_of("train")
-    sampler = PairSampler(posts, myths, _nearest(shop.encoder, posts, myths))
+    ordinary = corpus.ordinary_public(shop.data, "train")
+    near = _nearest(shop.encoder, [*(post.text for post in posts), *ordinary], myths)
+    sampler = PairSampler(posts, myths, near)
+    public = PublicPairs(ordinary, myths, near)
     rows = [row for row in corpus.rows(shop.data, "misinformation") if row.source in ("caves", "yuan")]
     rows = [row for row in rows if row.split == "train"]
 
     def draw_epoch(draw: random.Random) -> list[Pair]:
-        pairs = sampler.epoch(draw) + vaccine_pairs(rows, draw, VACCINE_PAIRS)
+        pairs = sampler.epoch(draw) + vaccine_pairs(rows, draw, VACCINE_PAIRS) + public.draw(draw, PUBLIC_PAIRS)
         draw.shuffle(pairs)
         return pairs
 
@@ -160,15 +164,15 @@ def train_stance(shop: Workshop) -> None:
     fit_stance.fit(model, fit_stance.LowerStates(shop.encoder), draw_epoch, STANCE_EPOCHS, SEED, keep)
 
 
-def _nearest(encoder: Encoder, posts: list[AuthoredPost], myths: list[Myth]) -> dict[str, npt.NDArray[np.int64]]:
-    """Places of myths for each post's text, nearest first."""
+def _nearest(encoder: Encoder, texts: list[str], myths: list[Myth]) -> dict[str, npt.NDArray[np.int64]]:
+    """Places of myths for each text, nearest first."""
     wordings = [text for myth in myths for text in myth.wordings()]
-    encoded = _encoded(encoder, [*wordings, *(post.text for post in posts)])
+    encoded = _encoded(encoder, [*wordings, *texts])
     centres = np.stack([np.mean([encoded[text].pooled for text in myth.wordings()], axis=0) for myth in myths])
     centres -= centres.mean(0)
-    vectors = np.stack([encoded[post.text].pooled for post in posts])
+    vectors = np.stack([encoded[text].pooled for text in texts])
     order = np.argsort(-((vectors - vectors.mean(0)) @ centres.T), axis=1, kind="stable")
-    return {post.text: order[row] for row, post in enumerate(posts)}
+    return {text: order[row] for row, text in enumerate(texts)}
 
 
 def _encoded(encoder: Encoder, texts: list[str]) -> dict[str, Encoded]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from services.classify import knowledge_base
+from services.classify.claim_review import read_myths
 from services.classify.knowledge_base import LANGUAGES, Myth
 
 POSTS = Path(__file__).with_name("posts")
+CLAIMS = Path(__file__).parent
 HELD_OUT = Path(__file__).with_name("held_out.yaml")
 ORDINARY = "ordinary"
 
@@ -56,6 +60,17 @@ class Row:
     label: str
     source: str
     split: str
+
+
+def training_myths() -> list[Myth]:
+    """The knowledge base, then claims that are only trained and measured on (`claims-*.jsonl`: id and English claim)."""
+    listed = knowledge_base.load()
+    known = {myth.id for myth in listed}
+    for path in sorted(CLAIMS.glob("claims-*.jsonl")):
+        listed += [myth for myth in read_myths(path) if myth.id not in known]
+        known = {myth.id for myth in listed}
+    # Their language isn't given in the file; the claims are English.
+    return [myth if "und" not in myth.claim else Myth(id=myth.id, claim={"en": myth.claim["und"]}) for myth in listed]
 
 
 def authored_posts(myths: list[Myth], folder: Path = POSTS) -> list[AuthoredPost]:
@@ -113,6 +128,34 @@ def ordinary_split(text: str) -> str:
     """Ordinary posts have no myth to hold out: 60% train, 15% calibration, 25% dev, by a hash of the text."""
     place = int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) % 100
     return "train" if place < 60 else "calibration" if place < 75 else "dev"
+
+
+ORDINARY_PUBLIC = {
+    "tweeteval": 1_600,
+    "redhot": 900,
+    "rhmd": 1_200,
+    "vira": 700,
+    "claff": 900,
+}
+"""Public posts that nobody wrote to spread a myth, and how many of each source are used as such."""
+_NOT_ORDINARY = {("redhot", "health_claim"), ("redhot", "experience_based_claim")}
+
+
+def ordinary_public(data: Path, part: str) -> list[str]:
+    """Texts of ordinary public posts, chatter and health; `part` is train or calibration, which share none."""
+    found: dict[str, list[str]] = {source: [] for source in ORDINARY_PUBLIC}
+    for row in rows(data, "claim_kind"):
+        if row.split == "train" and row.source in found and (row.source, row.label) not in _NOT_ORDINARY:
+            in_calibration = int(hashlib.sha256(row.text.encode()).hexdigest()[:8], 16) % 4 == 0
+            if in_calibration == (part == "calibration"):
+                found[row.source].append(row.text)
+    share = 1.0 if part == "train" else 0.35
+    draw = random.Random(7)
+    return [
+        text
+        for source, texts in found.items()
+        for text in draw.sample(texts, min(int(ORDINARY_PUBLIC[source] * share), len(texts)))
+    ]
 
 
 def rows(data: Path, name: str) -> list[Row]:

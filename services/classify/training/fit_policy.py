@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,13 +18,20 @@ from services.classify.matching import MythIndex, load_centring
 from services.classify.pipeline import Classifier, PostIn
 from services.classify.policy import FEATURES, CandidateEvidence, Policy, PostEvidence, flag_features, match_features
 from services.classify.stance import StanceModel
+from services.classify.training import corpus
 from services.classify.training.corpus import AuthoredPost
 
 if TYPE_CHECKING:
     from services.classify.training.build import Workshop
 
 FALSE_FLAGS = 0.015
-"""Share of posts that don't spread the myth which the threshold may let through, on calibration posts."""
+"""Share of posts around myths, not spreading them, that the threshold may let through."""
+
+ORDINARY_FLAGS = 0.0015
+"""The same of ordinary posts, chatter and health: hundreds of times as many in a real stream."""
+
+PUBLIC_WEIGHT = 0.25
+"""How much an ordinary public post counts in the calibration, of an authored one."""
 
 NEVER_SEEN = 1e-3
 STRENGTH = 0.05
@@ -32,7 +39,10 @@ STRENGTH = 0.05
 
 PLAUSIBLE_RECALL = 0.995
 
-OPEN_POLICY = Policy((0.0,) * len(FEATURES), 0.0, (1.0, 1.0, 0.0), float("-inf"), 1.0)
+PUBLIC = "public"
+"""Role of ordinary public posts in the calibration."""
+
+OPEN_POLICY = Policy((0.0,) * len(FEATURES), 0.0, (1.0, 1.0, 0.0), float("-inf"), 0.0, 1.0)
 """Reads every candidate and flags nothing: for gathering evidence."""
 
 
@@ -48,11 +58,15 @@ class Evidence:
 def fit_policy(shop: Workshop) -> None:
     """Writes policy.json."""
     posts = shop.posts_of("calibration")
-    evidence = gather(shop, posts, shop.myths) + gather(shop, posts, [bare(myth) for myth in shop.myths])
+    public = [AuthoredPost(text, "en", PUBLIC) for text in corpus.ordinary_public(shop.data, "calibration")]
+    strangers = [bare(myth) for myth in shop.myths]
+    evidence = gather(shop, [*posts, *public], shop.myths) + gather(shop, posts, strangers)
     match_weights, plausible = _fit_match(evidence)
-    policy = Policy(OPEN_POLICY.weights, 0.0, match_weights, plausible, 1.0)
+    health = [one.seen.health for one in evidence if one.post.stance == "endorse"]
+    least_health = float(np.quantile(health, 1 - PLAUSIBLE_RECALL)) / 2
+    policy = Policy(OPEN_POLICY.weights, 0.0, match_weights, plausible, least_health, 1.0)
     weights, bias = _fit_flag(evidence, policy)
-    scored = Policy(weights, bias, match_weights, plausible, 1.0)
+    scored = replace(policy, weights=weights, bias=bias)
     threshold = _threshold(evidence, scored)
     names = dict(zip(FEATURES, (round(value, 5) for value in weights), strict=True))
     content = {
@@ -62,11 +76,14 @@ def fit_policy(shop: Workshop) -> None:
             "about": round(match_weights[1], 5),
             "bias": round(match_weights[2], 5),
             "plausible": round(plausible, 3),
+            "least_health": round(least_health, 5),
         },
         "calibrated_on": {
             "posts": len(posts),
+            "public_ordinary_posts": len(public),
             "spreading": sum(post.stance == "endorse" for post in posts),
             "false_flags_allowed": FALSE_FLAGS,
+            "ordinary_flags_allowed": ORDINARY_FLAGS,
         },
     }
     (shop.out / "policy.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -116,7 +133,8 @@ def _fit_flag(evidence: list[Evidence], policy: Policy) -> tuple[tuple[float, ..
         rows.append(flag_features(one.seen, best))
         truth.append(spreads)
         # The wrong myth for a post that spreads another: half right.
-        weight.append(0.5 if spreads and best.myth_id != one.post.myth else 1.0)
+        half = spreads and best.myth_id != one.post.myth
+        weight.append(PUBLIC_WEIGHT if one.post.role == PUBLIC else 0.5 if half else 1.0)
     scaler = StandardScaler().fit(np.array(rows))
     model = LogisticRegression(C=STRENGTH, max_iter=1_000)
     model.fit(scaler.transform(np.array(rows)), np.array(truth), sample_weight=np.array(weight))
@@ -125,9 +143,8 @@ def _fit_flag(evidence: list[Evidence], policy: Policy) -> tuple[tuple[float, ..
 
 
 def _threshold(evidence: list[Evidence], policy: Policy) -> float:
-    """The least score that lets through no more than FALSE_FLAGS of what doesn't spread, and no ordinary post."""
-    scores = np.array([policy.flag_score(one.seen, _best(one, policy)) for one in evidence])
-    others = np.sort(scores[[one.post.stance != "endorse" for one in evidence]])[::-1]
-    ordinary = max((s for s, one in zip(scores, evidence, strict=True) if not one.post.myth), default=0.0)
-    allowed = others[int(FALSE_FLAGS * len(others))]
-    return float(max(allowed, ordinary) + NEVER_SEEN)
+    """The least score that keeps both shares of false flags."""
+    scored = [(policy.flag_score(one.seen, _best(one, policy)), one.post) for one in evidence]
+    around = sorted((score for score, post in scored if post.myth and post.stance != "endorse"), reverse=True)
+    ordinary = sorted((score for score, post in scored if not post.myth), reverse=True)
+    return max(around[int(FALSE_FLAGS * len(around))], ordinary[int(ORDINARY_FLAGS * len(ordinary))]) + NEVER_SEEN

@@ -15,6 +15,9 @@ from services.classify.training.corpus import AuthoredPost, Row
 NEAREST = 12
 """Hard negatives are drawn from this many myths nearest to the post."""
 
+NEAREST_PUBLIC = 4
+"""The same for public posts, of which there are plenty: only the nearest few teach anything."""
+
 SAME_LANGUAGE = 0.4
 """Share of pairs in which the myth is stated in the post's language; else English, as imported myths are."""
 
@@ -61,7 +64,7 @@ class PairSampler:
         for post in self._posts:
             if post.myth:
                 pairs.append(self._own(post, draw))
-            pairs += [self._wrong(post, draw) for _ in range(1 if post.myth else 2)]
+            pairs.append(self._wrong(post, draw))
         for myth in self._myths:
             pairs += self._from_knowledge(myth, draw)
         draw.shuffle(pairs)
@@ -83,12 +86,31 @@ class PairSampler:
     def _from_knowledge(self, myth: Myth, draw: random.Random) -> list[Pair]:
         said = draw.sample(myth.said_as, min(4, len(myth.said_as)))
         pairs = [Pair(text, _claim(myth, "en", draw), _right("endorse"), weight=0.8) for text in said]
+        if not myth.said_as:
+            return [Pair(myth.title(), myth.title(), _right("endorse"), weight=0.3)]
         languages = draw.sample(sorted(myth.fact), min(2, len(myth.fact)))
         pairs += [Pair(myth.fact[one], _claim(myth, one, draw), _right("refute"), weight=0.5) for one in languages]
         language = draw.choice(sorted(myth.claim))
         pairs.append(Pair(myth.claim[language], _claim(myth, "en", draw), _right("endorse"), weight=0.5))
         near = draw.choice(myth.near_misses)
         pairs.append(Pair(near, _claim(myth, "en", draw), _right("none"), ROLES.index("near_miss"), 0.7))
+        return pairs
+
+
+class PublicPairs:
+    """Ordinary public posts beside the myths nearest to them: whatever they do, they don't endorse one."""
+
+    def __init__(self, texts: list[str], myths: list[Myth], near: dict[str, npt.NDArray[np.int64]]) -> None:
+        self._texts = texts
+        self._myths = myths
+        self._near = near
+
+    def draw(self, draw: random.Random, count: int) -> list[Pair]:
+        """`count` pairs; refuting, discussing and not being about it are left open."""
+        pairs = []
+        for text in draw.sample(self._texts, min(count, len(self._texts))):
+            place = int(draw.choice(self._near[text][:NEAREST_PUBLIC].tolist()))
+            pairs.append(Pair(text, _claim(self._myths[place], "en", draw), _right("refute", "discuss", "none")))
         return pairs
 
 

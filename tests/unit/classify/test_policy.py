@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from services.classify.policy import FEATURES, CandidateEvidence, Policy, PostEvidence, decide
+
+POST = PostEvidence(health=0.98, claim=0.9, misinformation=0.8, kinds={
+    "claim": 0.9, "question": 0.02, "experience": 0.02, "support": 0.02, "news": 0.02, "chatter": 0.02})  # fmt: skip
+SPREADING = CandidateEvidence("vaccines-cause-autism", "Vaccines cause autism.", 5.0, 0.6, (0.95, 0.02, 0.02, 0.01))
+FAR = CandidateEvidence("raw-milk-cures-asthma", "Raw milk cures asthma.", 1.0, 0.1)
+POLICY = Policy(
+    weights=tuple(1.0 if name == "endorse" else 0.0 for name in FEATURES),
+    bias=0.0,
+    match_weights=(1.0, 0.5, -3.0),
+    plausible=1.5,
+    least_health=0.05,
+    threshold=0.9,
+)
+
+
+def stance(endorse: float, refute: float, discuss: float, none: float) -> CandidateEvidence:
+    return replace(SPREADING, stances=(endorse, refute, discuss, none))
+
+
+def test_a_post_that_spreads_a_myth_is_flagged_with_the_myth_in_the_reasons() -> None:
+    decision = decide(POST, [SPREADING, FAR], POLICY)
+    assert decision.flag
+    assert decision.stance == "endorse"
+    assert decision.candidates[0][0] == "vaccines-cause-autism"
+    assert "“Vaccines cause autism.”" in decision.reasons[0]
+    assert "misinformation" in " ".join(decision.reasons)
+
+
+def test_a_debunk_passes_and_says_so() -> None:
+    decision = decide(POST, [stance(0.02, 0.95, 0.02, 0.01)], POLICY)
+    assert not decision.flag
+    assert decision.stance == "refute"
+    assert decision.reasons[0].endswith("denies or corrects it.")
+
+
+def test_a_question_passes_and_says_so() -> None:
+    asking = replace(POST, kinds={**POST.kinds, "claim": 0.05, "question": 0.9})
+    decision = decide(asking, [stance(0.1, 0.05, 0.84, 0.01)], POLICY)
+    assert (decision.flag, decision.stance) == (False, "discuss")
+    assert "Asks rather than asserts." in decision.reasons
+
+
+def test_no_known_myth_is_an_answer() -> None:
+    decision = decide(POST, [stance(0.02, 0.02, 0.02, 0.94)], POLICY)
+    assert not decision.flag
+    assert decision.reasons[0] == "No known myth is close enough."
+
+
+def test_an_unread_candidate_is_never_flagged() -> None:
+    decision = decide(POST, [FAR], replace(POLICY, threshold=0.0001))
+    assert (decision.flag, decision.flag_score, decision.stance) == (False, 0.0, "none")
+
+
+def test_only_plausible_candidates_of_posts_on_health_are_read() -> None:
+    assert POLICY.is_plausible(POST, 1.5)
+    assert not POLICY.is_plausible(POST, 1.49)
+    assert not POLICY.is_plausible(replace(POST, health=0.04), 9.0)
+
+
+def test_doubt_passes_with_its_score() -> None:
+    decision = decide(POST, [stance(0.8, 0.1, 0.05, 0.05)], POLICY)
+    assert not decision.flag
+    assert 0.7 < decision.flag_score < 0.9
+    assert "not surely enough" in decision.reasons[0]
+
+
+def test_the_threshold_is_what_flags() -> None:
+    score = decide(POST, [SPREADING], POLICY).flag_score
+    assert decide(POST, [SPREADING], replace(POLICY, threshold=score - 0.001)).flag
+    assert not decide(POST, [SPREADING], replace(POLICY, threshold=score + 0.001)).flag
+
+
+def test_the_myth_that_the_post_is_about_comes_first_even_if_another_is_nearer() -> None:
+    nearer = replace(FAR, match=5.5, stances=(0.01, 0.01, 0.01, 0.97))
+    decision = decide(POST, [nearer, SPREADING], POLICY)
+    assert [name for name, _ in decision.candidates] == ["vaccines-cause-autism", "raw-milk-cures-asthma"]
+    assert decision.candidates[0][1] > decision.candidates[1][1]
+
+
+def test_nothing_to_compare_with() -> None:
+    decision = decide(POST, [], POLICY)
+    assert (decision.flag, decision.candidates) == (False, ())
