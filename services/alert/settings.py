@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from email.errors import MessageError
+from email.headerregistry import Address
+
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.alert.cases import Channel, Destination
@@ -67,6 +70,25 @@ class AlertSettings(BaseSettings):
         15.0, ge=0, description="how long a post waits for a myth that is not known yet, seconds"
     )
     tombstone_days: int = Field(30, ge=1, description="how long it is remembered that a post was deleted, days")
+
+    @field_validator("email_from", "email_to")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for part in value.split(","):
+            try:
+                known = not part.strip() or Address(addr_spec=part.strip()).domain
+            except (MessageError, ValueError, IndexError):  # all are how the parser says no
+                known = ""
+            if not known or any(not character.isprintable() for character in part):
+                raise ValueError("not an e-mail address")
+        return value
+
+    @field_validator("slack_base_url", "console_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("begins with http:// or https://")
+        return value
 
     @property
     def triage_rules(self) -> TriageRules:

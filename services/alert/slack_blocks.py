@@ -7,6 +7,7 @@ edited message 4,000. Everything from outside is escaped: no mention, no link an
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -14,7 +15,7 @@ from services.alert import wording
 from services.alert.cases import CaseView, Myth, Post, Status
 
 MOST_HEADER = 150
-MOST_QUOTE = 320
+MOST_QUOTE = 600
 MOST_TEXT = 900
 _FORMATTING = re.compile(r"[*_~`]")
 _SLACK_USER = re.compile(r"^[UW][A-Z0-9]{2,20}$")
@@ -24,13 +25,13 @@ _Block = dict[str, Any]
 def message(view: CaseView, console: str, language: str, buttons: bool) -> tuple[str, list[_Block]]:
     """(text, blocks) for the case; `console` is the console's address, `buttons` whether clicks can be answered."""
     case = view.case
-    text = escaped(wording.shortened(f"{_title(view)} · {wording.spread(case)}", 300))
+    text = fitting(f"{_title(view)} · {wording.spread(case)}", 600)
     if case.status is Status.DISMISSED:
         return text, _dismissed(view, console, buttons)
     blocks = [_header(view)]
     if standing := _standing(view):
         blocks.append(_context(standing))
-    blocks.append(_section(escaped(case.triage_reason)))
+    blocks.append(_section(fitting(case.triage_reason, 600)))
     blocks += [_spread(view), *_quotes(view), {"type": "divider"}]
     if view.myth is not None:
         blocks += _fact(view.myth, language)
@@ -40,9 +41,21 @@ def message(view: CaseView, console: str, language: str, buttons: bool) -> tuple
 
 def escaped(text: str) -> str:
     """Text as mrkdwn that shows exactly itself: nothing in it mentions, links or formats."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = _entities(text)
     # A zero-width space beside it keeps a character from formatting, and from being seen as changed.
     return _FORMATTING.sub(lambda found: f"\u200b{found[0]}\u200b", text)
+
+
+def _entities(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def fitting(text: str, most: int, escape: Callable[[str], str] = escaped) -> str:
+    """As much of `text` as takes at most `most` characters once escaped; never cut within an escape."""
+    room = most
+    while len(shown := escape(wording.shortened(text, room))) > most:
+        room = int(room * 0.8)
+    return shown
 
 
 def link(url: str, words: str) -> str:
@@ -74,7 +87,7 @@ def _header(view: CaseView) -> _Block:
 
 def _standing(view: CaseView) -> str:
     case = view.case
-    person = f"<@{case.decided_by}>" if _SLACK_USER.match(case.decided_by) else escaped(case.decided_by)
+    person = f"<@{case.decided_by}>" if _SLACK_USER.match(case.decided_by) else fitting(case.decided_by, 100)
     mark = {Status.ACKNOWLEDGED: "✅ ", Status.MUTED: "🔕 ", Status.DISMISSED: "✖️ "}.get(case.status, "")
     words = wording.standing(case, person, _time(case.muted_until_ms))
     return f"{mark}{words}{' · ' + _time(case.decided_ms) if case.decided_ms else ''}" if words else ""
@@ -87,11 +100,11 @@ def _spread(view: CaseView) -> _Block:
     if line:
         fields.append(f"*Last 12 hours* ({wording.trend(case)})\n{line}")
     if counts.posts:
-        where = escaped(wording.places(counts.platforms, wording.PLATFORMS))
-        fields.append(f"*Where*\n{where}\n{escaped(wording.places(counts.languages))}")
+        where = fitting(wording.places(counts.platforms, wording.PLATFORMS), 200)
+        fields.append(f"*Where*\n{where}\n{fitting(wording.places(counts.languages), 200)}")
     harm = f"*Harm if believed*\n{wording.HARM[case.harm].capitalize()}"
     if view.myth is not None and view.myth.harm_reason:
-        harm += f". {escaped(wording.shortened(view.myth.harm_reason, 300))}"
+        harm += f". {fitting(view.myth.harm_reason, 400)}"
     return {"type": "section", "fields": [_mrkdwn(field[:2_000]) for field in [*fields, harm]]}
 
 
@@ -100,17 +113,21 @@ def _quotes(view: CaseView) -> list[_Block]:
         return [_section("_Every post that was quoted here has been deleted or taken back._")]
     blocks: list[_Block] = []
     for post in view.evidence:
-        lines = wording.shortened(post.text, MOST_QUOTE).split("\n")
-        blocks.append(_section("\n".join(f"> {escaped(line)}" for line in lines if line.strip())))
+        blocks.append(_section(fitting(post.text, MOST_QUOTE, _quoted)))
         blocks.append(_context(" · ".join(part for part in _origin(post) if part)))
     return blocks
+
+
+def _quoted(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return "\n".join(f"> {escaped(line)}" for line in lines) or "> …"
 
 
 def _origin(post: Post) -> tuple[str, ...]:
     shares = f"{post.reposts:,} reposts" if post.reposts else ""
     edited = "edited" if post.edited else ""
     return (
-        escaped(wording.platform(post.platform)), escaped(wording.language(post.language)), _time(post.seen_ms), shares,
+        fitting(wording.platform(post.platform), 60), fitting(wording.language(post.language), 60), _time(post.seen_ms), shares,
         edited, link(post.url, "see the post"),
     )  # fmt: skip
 
@@ -118,30 +135,34 @@ def _origin(post: Post) -> tuple[str, ...]:
 def _fact(myth: Myth, language: str) -> list[_Block]:
     blocks = []
     if fact := myth.in_language(myth.fact, language):
-        blocks.append(_section(f"*The fact*\n{escaped(wording.shortened(fact, MOST_TEXT))}"))
+        blocks.append(_section(f"*The fact*\n{fitting(fact, MOST_TEXT)}"))
     if sources := _sources(myth):
         blocks.append(_context(f"Source: {sources}"))
     if myth.why_misleading:
-        why = escaped(wording.shortened(myth.why_misleading, MOST_TEXT))
+        why = fitting(myth.why_misleading, MOST_TEXT)
         blocks.append(_section(f"*Why it misleads*\n{why}"))
     if answer := wording.suggested_answer(myth, language):
         # In a code block so that a phone copies it whole; it can't hold the end of one.
-        plain = answer.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("`", "'")
-        blocks.append(_section(f"*Suggested answer* (check and adapt it)\n```{wording.shortened(plain, 2_000)}```"))
+        plain = fitting(answer, 2_400, lambda text: _entities(text.replace("`", "'")))
+        blocks.append(_section(f"*Suggested answer* (check and adapt it)\n```{plain}```"))
     return blocks
 
 
 def _sources(myth: Myth) -> str:
     shown = []
     for source in myth.sources[:3]:
-        words = escaped(wording.shortened(f"{source.organisation}, {source.title}".strip(", "), 200))
+        words = fitting(f"{source.organisation}, {source.title}".strip(", "), 200)
         shown.append(f"{words} ({link(source.url, 'open')})" if link(source.url, "open") else words)
     return "; ".join(shown)
 
 
 def _certainty(view: CaseView) -> _Block:
     specialty = view.myth.specialty.replace("-", " ") if view.myth is not None else ""
-    parts = [wording.certainty(view), f"For: {escaped(specialty)}" if specialty else "", f"Case {view.case.id[:8]}"]
+    parts = [
+        wording.certainty(view),
+        f"For: {fitting(specialty, 100)}" if specialty else "",
+        f"Case {view.case.id[:8]}",
+    ]
     return _context(" · ".join(part for part in parts if part))
 
 

@@ -1,0 +1,66 @@
+"""Advice: harm against spread."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.alert.cases import Counts, Harm, Triage
+from services.alert.triage import TriageRules, advise
+
+RULES = TriageRules()
+NICHE, SPREADING = Counts(posts=2, authors=2), Counts(posts=6, authors=4, last_hour=2)
+WIDE = Counts(posts=40, authors=25, last_hour=8)
+
+
+@pytest.mark.parametrize(
+    ("harm", "advice"),
+    [
+        (Harm.LOW, ["ignore", "monitor", "monitor"]),
+        (Harm.MODERATE, ["ignore", "monitor", "respond"]),
+        (Harm.UNKNOWN, ["ignore", "monitor", "respond"]),
+        (Harm.HIGH, ["monitor", "respond", "respond"]),
+    ],
+)
+def test_the_matrix(harm: Harm, advice: list[str]) -> None:
+    assert [advise(harm, counts, RULES).triage.value for counts in (NICHE, SPREADING, WIDE)] == advice
+
+
+def test_one_loud_voice_is_not_spread() -> None:
+    assert advise(Harm.MODERATE, Counts(posts=500, authors=1, last_hour=500), RULES).triage is Triage.IGNORE
+
+
+def test_one_post_that_thousands_shared_is() -> None:
+    assert advise(Harm.MODERATE, Counts(posts=1, authors=1, shares=5_000), RULES).triage is Triage.RESPOND
+
+
+def test_a_burst_by_several_people_counts_before_there_are_many() -> None:
+    assert advise(Harm.MODERATE, Counts(posts=12, authors=5, last_hour=12), RULES).triage is Triage.RESPOND
+
+
+counts = st.builds(
+    Counts, posts=st.integers(1, 5_000), authors=st.integers(1, 5_000), last_hour=st.integers(0, 5_000),
+    shares=st.integers(0, 10**6),
+)  # fmt: skip
+
+
+@given(st.sampled_from(Harm), counts, st.integers(0, 1_000), st.integers(0, 1_000))
+def test_more_spread_or_more_harm_never_lowers_the_advice(harm: Harm, now: Counts, posts: int, authors: int) -> None:
+    wider = Counts(posts=now.posts + posts, authors=now.authors + authors, last_hour=now.last_hour, shares=now.shares)
+    low, high = advise(harm, now, RULES), advise(harm, wider, RULES)
+    assert high.triage.rank >= low.triage.rank
+    assert advise(Harm.HIGH, now, RULES).triage.rank >= low.triage.rank
+    for advice in (low, high):
+        assert advice.reason.endswith(".")
+        assert not advice.reason[0].islower()
+        assert "None" not in advice.reason
+
+
+def test_the_reason_says_what_and_why() -> None:
+    reason = advise(Harm.HIGH, SPREADING, RULES).reason
+    assert reason == (
+        "4 accounts posted it 6 times, 2 in the last hour; believing it could do grave harm, "
+        "so answer before it goes further."
+    )  # fmt: skip
+    assert advise(Harm.LOW, Counts(), RULES).reason.startswith("No post repeats it any more")
