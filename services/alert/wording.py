@@ -121,7 +121,7 @@ def suggested_answer(myth: Myth, code: str) -> str:
             parts.append(myth.why_misleading)
         first = _first_sentence(fact)
         if first != fact:
-            parts.append(f"So remember: {first[0].lower() + first[1:] if first[:2].istitle() else first}")
+            parts.append(f"So remember: {first}")
     return " ".join(parts)
 
 

@@ -400,3 +400,12 @@ async def test_senders_killed_in_mid_message_tell_each_case_once(
     assert sorted(message.metadata["event_payload"]["case_id"] for message in slack.workspace.messages) == cases  # type: ignore[index]
     assert len(mail.by_message_id()) == len(myths)
     assert len(mail.threads()) == len(myths)
+
+
+async def test_without_starttls_at_the_relay_nothing_is_sent_in_the_clear(tmp_path: Path, mail: LocalMail) -> None:
+    async with opened(tmp_path, BY_MAIL) as store:
+        await store.take(wave(3, at_ms=now_ms() - 1000), now_ms())
+        await drain(store, mail_notifier(mail, starttls=True))
+        assert mail.mails == []
+        ((_, state, error),) = states(tmp_path)
+        assert (state, "MYTHWATCH_ALERT_SMTP_STARTTLS" in error) == ("pending", True)

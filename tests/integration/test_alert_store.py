@@ -17,6 +17,7 @@ from services.alert.due import DueRules
 from services.alert.grouping import case_id
 from services.alert.myth_rows import MythRecord
 from services.alert.publish import mark_published, unpublished
+from services.alert.sender_lock import SenderLock
 from services.alert.store import Store
 from services.stream import events_pb2 as events
 from services.stream.failures import NotReady
@@ -245,6 +246,21 @@ async def test_concurrent_writers_count_right(url: str) -> None:
     for myth in (MYTH, OTHER):
         assert (await the_case(one, myth)).counts.posts == 120
         assert len(await one.tellings(case_id(myth))) == 2
+    await one.close()
+    await two.close()
+
+
+async def test_one_process_at_a_time_sends(url: str) -> None:
+    one, two = [await Store.open(url, PLACES) for _ in range(2)]
+    first, second, never = SenderLock(one.database), SenderLock(two.database), asyncio.Event()
+    assert await first.acquire(never)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(second.acquire(never), 1.5)
+    assert await first.held()
+    await first.release()
+    assert not await first.held()
+    assert await asyncio.wait_for(second.acquire(never), 5)
+    await second.release()
     await one.close()
     await two.close()
 
