@@ -9,6 +9,8 @@ from services.alert.cases import CaseView, Channel, Job
 from services.alert.email_message import compose, message_id
 from services.alert.retry import Attempt, Ending
 
+_LACKS = "the relay offers no STARTTLS or no sign-in; see MYTHWATCH_ALERT_SMTP_STARTTLS and MYTHWATCH_ALERT_SMTP_USER"
+
 
 class EmailNotifier:
     """Sends case e-mails through one relay."""
@@ -41,15 +43,14 @@ class EmailNotifier:
             if error.code < 500:
                 return _refused(error)
             return Attempt(Ending.BROKEN, error=f"the relay refuses our user name or password ({error.code})")
-        except errors.SMTPNotSupported:
-            return Attempt(
-                Ending.BROKEN, error="the relay does not offer STARTTLS or sign-in; see MYTHWATCH_ALERT_SMTP_STARTTLS"
-            )
         except (errors.SMTPRecipientsRefused, errors.SMTPSenderRefused) as error:
             return _refused(error)
         except errors.SMTPResponseException as error:
             return _refused(error)
         except (errors.SMTPException, OSError, TimeoutError) as error:
+            if isinstance(error, errors.SMTPNotSupported) or type(error) is errors.SMTPException:
+                # So aiosmtplib says that the relay lacks what our settings ask for.
+                return Attempt(Ending.BROKEN, error=_LACKS)
             # Only what broke off after the message was handed over may have arrived.
             ending = Ending.UNSURE if handed_over else Ending.REFUSED
             return Attempt(ending, error=f"the relay {self._host}:{self._port} did not answer ({type(error).__name__})")
