@@ -120,8 +120,7 @@ async def test_a_broken_gzip_keeps_what_could_be_read_and_says_where(kafka: str,
             FileUnreadable, match=r"cut\.gz cannot be read \(EOFError\) after line \d+; what was read before"
         ):
             await take(kafka, tmp_path, path)
-        await seen.read()
-        assert len(seen.posts) > 200
+        await seen.until(lambda s: len(s.posts) > 200)
 
 
 async def test_a_missing_file_is_one_error(kafka: str, tmp_path: Path) -> None:
