@@ -14,6 +14,7 @@
   };
   const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
   const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+  const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
   const ago = (at, now) => {
     const gone = now - at;
     if (gone < -MINUTE) return -gone < 14 * DAY ? `in ${length(-gone)}` : day.format(at);
@@ -26,6 +27,10 @@
       const at = Number(time.dataset.at), words = ago(at, now), title = exact.format(at);
       if (time.textContent !== words) time.textContent = words;
       if (time.title !== title) time.title = title;
+    }
+    for (const time of document.querySelectorAll("time[data-moment]")) {
+      const words = moment.format(Number(time.dataset.moment));
+      if (time.textContent !== words) time.textContent = words;
     }
   };
 
