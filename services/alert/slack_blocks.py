@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -96,9 +97,8 @@ def _standing(view: CaseView) -> str:
 def _spread(view: CaseView) -> _Block:
     case, counts = view.case, view.case.counts
     line = wording.sparkline(view.hours)
-    fields = [f"*Spread*\n{escaped(wording.spread(case))}"]
-    if line:
-        fields.append(f"*Last 12 hours* ({wording.trend(case)})\n{line}")
+    title = f"*Spread in 12 hours* ({wording.trend(case)})\n{line}" if line else "*Spread*"
+    fields = [f"{title}\n{escaped(wording.spread(case))}"]
     if counts.posts:
         where = fitting(wording.places(counts.platforms, wording.PLATFORMS), 200)
         fields.append(f"*Where*\n{where}\n{fitting(wording.places(counts.languages), 200)}")
@@ -209,8 +209,6 @@ def _time(at_ms: int) -> str:
     """A time in the reader's own time zone."""
     if at_ms <= 0:
         return ""
-    from datetime import UTC, datetime
-
     fallback = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%d %b %Y %H:%M UTC")
     return f"<!date^{at_ms // 1000}^{{date_short_pretty}} {{time}}|{fallback}>"
 

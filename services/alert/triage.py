@@ -68,7 +68,7 @@ def _so_far(counts: Counts, spread: int) -> str:
     people = "one account" if counts.authors == 1 else f"{counts.authors:,} accounts"
     times = "once" if counts.posts == 1 else f"{counts.posts:,} times"
     pace = f", {counts.last_hour:,} in the last hour" if counts.last_hour and counts.posts > 1 else ""
-    shares = f", shared on {counts.shares:,} times" if counts.shares and spread == _WIDE else ""
+    shares = f", reposted {counts.shares:,} times" if counts.shares and spread == _WIDE else ""
     return f"{people[0].upper()}{people[1:]} posted it {times}{pace}{shares}"
 
 
@@ -76,7 +76,7 @@ def _because(triage: Triage, harm: Harm, spread: int) -> str:
     if triage is Triage.RESPOND:
         if harm is Harm.HIGH:
             return "believing it could do grave harm, so answer before it goes further"
-        return "it has passed the tipping point, so an answer now reaches more people than it newly alarms"
+        return "it has passed the tipping point, so an answer now helps more people than it introduces to the myth"
     if triage is Triage.IGNORE:
         return "so few have seen it that an answer would spread it further"
     if harm is Harm.LOW:
