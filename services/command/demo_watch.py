@@ -56,10 +56,18 @@ class DemoWatch:
         return all(self.seen.ready.get(name) == "ready" for name in SERVICES)
 
     async def settled(self, quiet_s: float) -> None:
-        """Return when nothing has changed for `quiet_s` seconds."""
+        """Return when everything is read and nothing has changed for `quiet_s` seconds."""
         self._changed = time.monotonic()
         while time.monotonic() - self._changed < quiet_s:
             await asyncio.sleep(0.2)
+            if self._behind():
+                self._changed = time.monotonic()
+
+    def _behind(self) -> bool:
+        posts = self.seen.total("ingest", "mythwatch_records_written_total", topic="posts")
+        verdicts = self.seen.total("classify", "mythwatch_records_written_total", topic="verdicts")
+        read = "mythwatch_records_consumed_total"
+        return self.seen.total("classify", read) < posts or self.seen.total("alert", read) < verdicts
 
     async def run(self) -> None:
         cases = asyncio.create_task(self._follow_cases())

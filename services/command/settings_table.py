@@ -40,7 +40,9 @@ def settings_table() -> str:
         ("Alert", AlertSettings),
         ("The demo", DemoSettings),
     ):
-        rows = "\n".join(f"| `{name}` | {default or '(empty)'} | {meaning} |" for name, default, meaning in describe(cls))
+        rows = "\n".join(
+            f"| `{name}` | {default or '(empty)'} | {meaning} |" for name, default, meaning in describe(cls)
+        )
         parts.append(f"**{title}**\n\n| variable | default | meaning |\n| --- | --- | --- |\n{rows}")
     return "\n\n".join(parts)
 
