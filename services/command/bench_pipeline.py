@@ -23,7 +23,7 @@ def build_pipeline() -> Any:
     ours = Encoder(file=file)
     sizes = file.header
     table = ours.words(torch.arange(len(file.vocabulary.pieces)))
-    words = nn.Embedding(*table.shape, _weight=table)
+    words = nn.Embedding(num_embeddings=len(table), embedding_dim=table.shape[1], _weight=table)
     model = BertForSequenceClassification(
         BertConfig(
             vocab_size=words.num_embeddings,
@@ -38,7 +38,9 @@ def build_pipeline() -> Any:
     )
     embeddings = model.bert.embeddings
     embeddings.word_embeddings = words
-    embeddings.position_embeddings = nn.Embedding(*ours.places.shape, _weight=ours.places.detach())
+    embeddings.position_embeddings = nn.Embedding(
+        num_embeddings=len(ours.places), embedding_dim=ours.places.shape[1], _weight=ours.places.detach()
+    )
     embeddings.token_type_embeddings.weight.data.zero_()  # already part of the positions
     embeddings.LayerNorm = ours.first_norm
     for number in range(sizes.layers):
