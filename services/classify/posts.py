@@ -16,8 +16,9 @@ def problem(post: events.SocialPost, now_ms: int) -> str | None:
         return "id: missing; give the post's platform and id"
     if post.action == events.POST_ACTION_UNSPECIFIED or post.action not in events.PostAction.values():
         return "action: unspecified or unknown; send create, update or delete"
-    if post.created_ms > now_ms + MAX_AHEAD_MS:
-        return "created_ms: more than a day in the future; send milliseconds UTC"
+    for name in ("created_ms", "received_ms"):
+        if getattr(post, name) > now_ms + MAX_AHEAD_MS:
+            return f"{name}: more than a day in the future; send milliseconds UTC"
     if post.action == events.POST_ACTION_DELETE:
         return None
     if not post.text.strip():
