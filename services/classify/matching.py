@@ -21,8 +21,7 @@ from services.classify.knowledge_base import Myth
 from services.classify.lexical import LexicalIndex
 
 BM25_WEIGHT = 0.25
-CANDIDATES = 8
-"""Myths looked at for one post; the stance model puts them in their final order."""
+CANDIDATES = 5
 STATES_KEPT = 4_096
 """Token states of myths kept in memory (about 20 KB each) for the stance model."""
 

@@ -20,6 +20,9 @@ from services.classify.policy import CandidateEvidence, Decision, Policy, PostEv
 from services.classify.settings import ClassifySettings
 from services.classify.stance import StanceModel
 
+STANCE_READS = 3
+"""Candidates that the stance model reads for one post, where they are plausible; each costs as much as half an encoding."""
+
 GATED = PostEvidence(0.0, 0.0, 0.0, {kind: float(kind == "chatter") for kind in KINDS})
 
 
@@ -82,7 +85,10 @@ class Classifier:
         precision = choose_precision(settings.precision)
         base = E5File()
         encoder = Encoder(precision, base)
-        policy = Policy.load(files["policy.json"])
+        try:
+            policy = Policy.load(files["policy.json"])
+        except (ValueError, KeyError) as error:
+            raise model_files.ModelFilesError(str(error)) from None
         if settings.threshold is not None:
             policy = replace(policy, threshold=settings.threshold)
         myths = built_in if knowledge is None else knowledge
@@ -127,8 +133,8 @@ class Classifier:
         asked = [
             (row, rank)
             for row, found in enumerate(matches)
-            for rank, match in enumerate(found)
-            if self._policy.is_plausible(seen[row], match.score)
+            for rank, match in enumerate(found[:STANCE_READS])
+            if self._policy.is_plausible(seen[row], match.score, match.cosine)
         ]
         keys = [(matches[row][rank].place, languages[row]) for row, rank in asked]
         states = self._index.states(keys)

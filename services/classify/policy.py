@@ -16,6 +16,8 @@ FEATURES = (
 )  # fmt: skip
 """What the flag is decided on, in this order (see `flag_features`)."""
 
+MATCH_SETTINGS = {"score", "about", "bias", "plausible", "least_cosine", "least_health"}
+
 
 @dataclass(frozen=True)
 class CandidateEvidence:
@@ -61,28 +63,30 @@ class Policy:
     bias: float
     match_weights: tuple[float, float, float]
     plausible: float
+    least_cosine: float
     least_health: float
     threshold: float
 
     @classmethod
     def load(cls, path: Path) -> Policy:
-        """Reads policy.json. Raises ValueError when its features are others than this code's."""
+        """Reads policy.json. Raises ValueError, naming the file and the command, when it was made for other code."""
         raw = json.loads(path.read_text(encoding="utf-8"))
-        if tuple(raw["flag"]["weights"]) != FEATURES:
-            raise ValueError(f"{path} was made for other features; make it anew with `mythwatch train`")
         match = raw["match"]
+        if tuple(raw["flag"]["weights"]) != FEATURES or match.keys() != MATCH_SETTINGS:
+            raise ValueError(f"model file of another version: {path}; make it anew with `mythwatch train`")
         return cls(
             weights=tuple(raw["flag"]["weights"].values()),
             bias=raw["flag"]["bias"],
             match_weights=(match["score"], match["about"], match["bias"]),
             plausible=match["plausible"],
+            least_cosine=match["least_cosine"],
             least_health=match["least_health"],
             threshold=raw["flag"]["threshold"],
         )
 
-    def is_plausible(self, post: PostEvidence, match: float) -> bool:
-        """Is a candidate with this hybrid z-score worth the stance model's time."""
-        return match >= self.plausible and post.health >= self.least_health
+    def is_plausible(self, post: PostEvidence, match: float, cosine: float) -> bool:
+        """Is a candidate with this hybrid z-score and cosine worth the stance model's time."""
+        return match >= self.plausible and cosine >= self.least_cosine and post.health >= self.least_health
 
     def match_probability(self, candidate: CandidateEvidence) -> float:
         """0-1: is the post about this myth, from how near it is and, where read, what the stance model says."""
@@ -92,8 +96,6 @@ class Policy:
 
     def flag_score(self, post: PostEvidence, candidate: CandidateEvidence) -> float:
         """0-1: probability that the post spreads this myth."""
-        if candidate.stances is None:
-            return 0.0
         values = flag_features(post, candidate)
         return _sigmoid(sum(w * v for w, v in zip(self.weights, values, strict=True)) + self.bias)
 
@@ -148,7 +150,7 @@ def decide(post: PostEvidence, candidates: Sequence[CandidateEvidence], policy: 
     stances = best.stances or (0.0, 0.0, 0.0, 1.0)
     place = max(range(len(stances)), key=lambda index: stances[index])
     score = policy.flag_score(post, best)
-    flag = score >= policy.threshold
+    flag = score >= policy.threshold and best.stances is not None
     return Decision(
         candidates=tuple((one.myth_id, round(value, 4)) for value, one in scored[:LISTED]),
         stance="endorse" if flag else STANCES[place],

@@ -29,8 +29,9 @@ from services.classify.training.fit_heads import Example
 from services.classify.training.labels import AUTHORED, ORDINARY, of_public
 from services.classify.training.pairs import Pair, PairSampler, PublicPairs, vaccine_pairs
 
-STANCE_EPOCHS = 5
-VACCINE_PAIRS = 400
+FIRST_COURSE = fit_stance.Schedule(epochs=3, planned=6)
+SECOND_COURSE = fit_stance.Schedule(epochs=1, planned=1, start=0.5)
+VACCINE_PAIRS = 800
 PUBLIC_PAIRS = 1_400
 ROWS_A_LABEL = 1_000
 CHATTER_ROWS = 2_500
@@ -140,37 +141,66 @@ def train_heads(shop: Workshop) -> None:
 
 
 def train_stance(shop: Workshop) -> None:
-    """The pair model over the authored posts of the training myths, and real posts on vaccine concerns."""
-    posts, myths = shop.posts_of("train"), shop.myths_of("train")
-    ordinary = corpus.ordinary_public(shop.data, "train")
-    near = _nearest(shop.encoder, [*(post.text for post in posts), *ordinary], myths)
-    sampler = PairSampler(posts, myths, near)
-    public = PublicPairs(ordinary, myths, near)
-    rows = [row for row in corpus.rows(shop.data, "misinformation") if row.source in ("caves", "yuan")]
-    rows = [row for row in rows if row.split == "train"]
+    """The pair model, in two courses: first stance towards the myths of the knowledge base, then what to leave alone.
+
+    The second course adds the further claims and ordinary public posts, at half the rate.
+    """
+    torch.manual_seed(SEED)
+    model = PairModel(shop.file)
+    states = fit_stance.LowerStates(shop.encoder)
+    first_course(shop, model, states)
+    second_course(shop, model, states)
+
+
+def first_course(shop: Workshop, model: PairModel, states: fit_stance.LowerStates) -> None:
+    """Authored posts around the myths of the knowledge base, and real posts on vaccine concerns."""
+    myths = [myth for myth in shop.myths_of("train") if myth.topic]
+    known = {myth.id for myth in myths}
+    posts = [post for post in shop.posts_of("train") if not post.myth or post.myth in known]
+    sampler = PairSampler(posts, myths, _nearest(states, [post.text for post in posts], myths))
+    rows = _vaccine_rows(shop)
 
     def draw_epoch(draw: random.Random) -> list[Pair]:
-        pairs = sampler.epoch(draw) + vaccine_pairs(rows, draw, VACCINE_PAIRS) + public.draw(draw, PUBLIC_PAIRS)
+        pairs = sampler.epoch(draw, ordinary_twice=True) + vaccine_pairs(rows, draw, VACCINE_PAIRS)
         draw.shuffle(pairs)
         return pairs
 
-    torch.manual_seed(SEED)
-    model = PairModel(shop.file)
-
-    def keep(_: int) -> None:
-        state = {name: value.half().contiguous() for name, value in model.trained_state().items()}
-        save_tensors(state, str(shop.out / "stance.safetensors"))
-
-    fit_stance.fit(model, fit_stance.LowerStates(shop.encoder), draw_epoch, STANCE_EPOCHS, SEED, keep)
+    fit_stance.fit(model, states, draw_epoch, FIRST_COURSE, SEED, lambda _: keep_stance(shop, model))
 
 
-def _nearest(encoder: Encoder, texts: list[str], myths: list[Myth]) -> dict[str, npt.NDArray[np.int64]]:
+def second_course(shop: Workshop, model: PairModel, states: fit_stance.LowerStates) -> None:
+    """Everything, with ordinary public posts beside the myths nearest to them."""
+    posts, myths = shop.posts_of("train"), shop.myths_of("train")
+    ordinary = corpus.ordinary_public(shop.data, "train")
+    near = _nearest(states, [*(post.text for post in posts), *ordinary], myths)
+    sampler, public = PairSampler(posts, myths, near), PublicPairs(ordinary, myths, near)
+    rows = _vaccine_rows(shop)
+
+    def draw_epoch(draw: random.Random) -> list[Pair]:
+        pairs = sampler.epoch(draw) + vaccine_pairs(rows, draw, VACCINE_PAIRS // 2) + public.draw(draw, PUBLIC_PAIRS)
+        draw.shuffle(pairs)
+        return pairs
+
+    fit_stance.fit(model, states, draw_epoch, SECOND_COURSE, SEED + 1, lambda _: keep_stance(shop, model))
+
+
+def keep_stance(shop: Workshop, model: PairModel) -> None:
+    """Writes what was trained, in half precision."""
+    state = {name: value.half().contiguous() for name, value in model.trained_state().items()}
+    save_tensors(state, str(shop.out / "stance.safetensors"))
+
+
+def _vaccine_rows(shop: Workshop) -> list[corpus.Row]:
+    rows = corpus.rows(shop.data, "misinformation")
+    return [row for row in rows if row.source in ("caves", "yuan") and row.split == "train"]
+
+
+def _nearest(states: fit_stance.LowerStates, texts: list[str], myths: list[Myth]) -> dict[str, npt.NDArray[np.int64]]:
     """Places of myths for each text, nearest first."""
-    wordings = [text for myth in myths for text in myth.wordings()]
-    encoded = _encoded(encoder, [*wordings, *texts])
-    centres = np.stack([np.mean([encoded[text].pooled for text in myth.wordings()], axis=0) for myth in myths])
+    states.prepare([*texts, *(text for myth in myths for text in myth.wordings())])
+    centres = np.stack([states.pooled(myth.wordings()).mean(0) for myth in myths])
     centres -= centres.mean(0)
-    vectors = np.stack([encoded[text].pooled for text in texts])
+    vectors = states.pooled(texts)
     order = np.argsort(-((vectors - vectors.mean(0)) @ centres.T), axis=1, kind="stable")
     return {text: order[row] for row, text in enumerate(texts)}
 

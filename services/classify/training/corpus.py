@@ -131,11 +131,11 @@ def ordinary_split(text: str) -> str:
 
 
 ORDINARY_PUBLIC = {
-    "tweeteval": 1_600,
-    "redhot": 900,
-    "rhmd": 1_200,
-    "vira": 700,
-    "claff": 900,
+    "tweeteval": 600,
+    "redhot": 350,
+    "rhmd": 450,
+    "vira": 250,
+    "claff": 350,
 }
 """Public posts that nobody wrote to spread a myth, and how many of each source are used as such."""
 _NOT_ORDINARY = {("redhot", "health_claim"), ("redhot", "experience_based_claim")}
@@ -149,12 +149,9 @@ def ordinary_public(data: Path, part: str) -> list[str]:
             in_calibration = int(hashlib.sha256(row.text.encode()).hexdigest()[:8], 16) % 4 == 0
             if in_calibration == (part == "calibration"):
                 found[row.source].append(row.text)
-    share = 1.0 if part == "train" else 0.35
     draw = random.Random(7)
     return [
-        text
-        for source, texts in found.items()
-        for text in draw.sample(texts, min(int(ORDINARY_PUBLIC[source] * share), len(texts)))
+        text for source, texts in found.items() for text in draw.sample(texts, min(ORDINARY_PUBLIC[source], len(texts)))
     ]
 
 

@@ -25,24 +25,23 @@ if TYPE_CHECKING:
     from services.classify.training.build import Workshop
 
 FALSE_FLAGS = 0.015
-"""Share of posts around myths, not spreading them, that the threshold may let through."""
+"""Share of authored posts that don't spread a myth, which the threshold may let through: hard cases, most of them."""
 
-ORDINARY_FLAGS = 0.0015
-"""The same of ordinary posts, chatter and health: hundreds of times as many in a real stream."""
-
-PUBLIC_WEIGHT = 0.25
-"""How much an ordinary public post counts in the calibration, of an authored one."""
+ORDINARY_FLAGS = 0.0025
+"""The same of ordinary public posts, chatter and health: hundreds of times as many in a real stream."""
 
 NEVER_SEEN = 1e-3
 STRENGTH = 0.05
 """Inverse of the L2 penalty: a few hundred posts must not carry twelve free weights."""
 
 PLAUSIBLE_RECALL = 0.995
+MARGIN = (0.4, 0.04)
+"""Taken off the hybrid z-score and the cosine that keep that recall: calibration myths are few."""
 
 PUBLIC = "public"
 """Role of ordinary public posts in the calibration."""
 
-OPEN_POLICY = Policy((0.0,) * len(FEATURES), 0.0, (1.0, 1.0, 0.0), float("-inf"), 0.0, 1.0)
+OPEN_POLICY = Policy((0.0,) * len(FEATURES), 0.0, (1.0, 1.0, 0.0), float("-inf"), float("-inf"), 0.0, 1.0)
 """Reads every candidate and flags nothing: for gathering evidence."""
 
 
@@ -61,10 +60,10 @@ def fit_policy(shop: Workshop) -> None:
     public = [AuthoredPost(text, "en", PUBLIC) for text in corpus.ordinary_public(shop.data, "calibration")]
     strangers = [bare(myth) for myth in shop.myths]
     evidence = gather(shop, [*posts, *public], shop.myths) + gather(shop, posts, strangers)
-    match_weights, plausible = _fit_match(evidence)
+    match_weights, plausible, least_cosine = _fit_match(evidence)
     health = [one.seen.health for one in evidence if one.post.stance == "endorse"]
     least_health = float(np.quantile(health, 1 - PLAUSIBLE_RECALL)) / 2
-    policy = Policy(OPEN_POLICY.weights, 0.0, match_weights, plausible, least_health, 1.0)
+    policy = Policy(OPEN_POLICY.weights, 0.0, match_weights, plausible, least_cosine, least_health, 1.0)
     weights, bias = _fit_flag(evidence, policy)
     scored = replace(policy, weights=weights, bias=bias)
     threshold = _threshold(evidence, scored)
@@ -76,6 +75,7 @@ def fit_policy(shop: Workshop) -> None:
             "about": round(match_weights[1], 5),
             "bias": round(match_weights[2], 5),
             "plausible": round(plausible, 3),
+            "least_cosine": round(least_cosine, 4),
             "least_health": round(least_health, 5),
         },
         "calibrated_on": {
@@ -105,8 +105,8 @@ def gather(shop: Workshop, posts: Sequence[AuthoredPost], myths: Sequence[Myth])
     return [Evidence(post, *verdict.evidence) for post, verdict in zip(posts, verdicts, strict=True)]
 
 
-def _fit_match(evidence: list[Evidence]) -> tuple[tuple[float, float, float], float]:
-    rows, truth, own_scores = [], [], []
+def _fit_match(evidence: list[Evidence]) -> tuple[tuple[float, float, float], float, float]:
+    rows, truth, own_found = [], [], []
     for one in evidence:
         about = one.post.stance != "none"
         for candidate in one.candidates:
@@ -115,10 +115,11 @@ def _fit_match(evidence: list[Evidence]) -> tuple[tuple[float, float, float], fl
                 rows.append(match_features(candidate))
                 truth.append(own)
                 if own and one.post.stance == "endorse":
-                    own_scores.append(candidate.match)
+                    own_found.append((candidate.match, candidate.cosine))
     model = LogisticRegression(C=1.0).fit(np.array(rows), np.array(truth))
-    plausible = float(np.quantile(own_scores, 1 - PLAUSIBLE_RECALL)) - 0.2
-    return (float(model.coef_[0][0]), float(model.coef_[0][1]), float(model.intercept_[0])), plausible
+    plausible, least_cosine = np.quantile(np.array(own_found), 1 - PLAUSIBLE_RECALL, axis=0) - MARGIN
+    weights = (float(model.coef_[0][0]), float(model.coef_[0][1]), float(model.intercept_[0]))
+    return weights, float(plausible), float(least_cosine)
 
 
 def _best(one: Evidence, policy: Policy) -> CandidateEvidence:
@@ -134,7 +135,7 @@ def _fit_flag(evidence: list[Evidence], policy: Policy) -> tuple[tuple[float, ..
         truth.append(spreads)
         # The wrong myth for a post that spreads another: half right.
         half = spreads and best.myth_id != one.post.myth
-        weight.append(PUBLIC_WEIGHT if one.post.role == PUBLIC else 0.5 if half else 1.0)
+        weight.append(0.5 if half else 1.0)
     scaler = StandardScaler().fit(np.array(rows))
     model = LogisticRegression(C=STRENGTH, max_iter=1_000)
     model.fit(scaler.transform(np.array(rows)), np.array(truth), sample_weight=np.array(weight))
@@ -145,6 +146,6 @@ def _fit_flag(evidence: list[Evidence], policy: Policy) -> tuple[tuple[float, ..
 def _threshold(evidence: list[Evidence], policy: Policy) -> float:
     """The least score that keeps both shares of false flags."""
     scored = [(policy.flag_score(one.seen, _best(one, policy)), one.post) for one in evidence]
-    around = sorted((score for score, post in scored if post.myth and post.stance != "endorse"), reverse=True)
-    ordinary = sorted((score for score, post in scored if not post.myth), reverse=True)
-    return max(around[int(FALSE_FLAGS * len(around))], ordinary[int(ORDINARY_FLAGS * len(ordinary))]) + NEVER_SEEN
+    authored = sorted((s for s, post in scored if post.role != PUBLIC and post.stance != "endorse"), reverse=True)
+    public = sorted((s for s, post in scored if post.role == PUBLIC), reverse=True)
+    return max(authored[int(FALSE_FLAGS * len(authored))], public[int(ORDINARY_FLAGS * len(public))]) + NEVER_SEEN

@@ -45,7 +45,8 @@ CLAIM_KIND = {
     ("selfmed", "health_claim"): Target(health=1, kind=_kind("claim"), claim=1),
     ("selfmed", "no_health_claim"): Target(claim=0),
     ("tweeteval", "non_health_chatter"): Target(health=0, kind=_kind("chatter"), claim=0, misinformation=0),
-    ("vira", "question"): Target(health=1, kind=_kind("question"), claim=0, misinformation=0),
+    # All on vaccines: at full weight they teach that whatever is about vaccines asks.
+    ("vira", "question"): Target(health=1, kind=_kind("question"), claim=0, misinformation=0, weight=0.4),
 }  # fmt: skip
 
 MISINFORMATION = {
@@ -55,13 +56,13 @@ MISINFORMATION = {
     # "Health-agency style against the rest": alone it teaches to flag nine in ten ordinary health posts.
     ("constraint", "misinformation"): Target(misinformation=1, weight=0.15),
     ("constraint", "reliable"): Target(health=1, misinformation=0, weight=0.15),
-    ("covid_rumor", "misinformation"): Target(misinformation=1, weight=0.7),
+    ("covid_rumor", "misinformation"): Target(kind=_kind("claim"), claim=1, misinformation=1, weight=0.7),
     ("covid_rumor", "reliable"): Target(misinformation=0, weight=0.7),
     ("fullfact", "misinformation"): Target(misinformation=1),
     ("fullfact", "reliable"): Target(misinformation=0),
     ("pubhealth", "misinformation"): Target(health=1, misinformation=1),
     ("pubhealth", "reliable"): Target(health=1, misinformation=0),
-    ("caves", "antivax_concern"): Target(health=1, misinformation=1, weight=0.5),
+    ("caves", "antivax_concern"): Target(health=1, kind=_kind("claim"), claim=1, misinformation=1, weight=0.5),
     ("caves", "none"): Target(health=1, misinformation=0, weight=0.5),
     ("yuan", "antivax_stance"): Target(health=1, misinformation=1, weight=0.7),
     ("yuan", "provax_stance"): Target(health=1, misinformation=0, weight=0.7),

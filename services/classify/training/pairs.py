@@ -58,13 +58,13 @@ class PairSampler:
         self._places = {myth.id: place for place, myth in enumerate(myths)}
         self._near = near
 
-    def epoch(self, draw: random.Random) -> list[Pair]:
+    def epoch(self, draw: random.Random, ordinary_twice: bool = False) -> list[Pair]:
         """Authored posts with their myth and with a wrong one; the knowledge base's own sentences."""
         pairs = []
         for post in self._posts:
             if post.myth:
                 pairs.append(self._own(post, draw))
-            pairs.append(self._wrong(post, draw))
+            pairs += [self._wrong(post, draw) for _ in range(2 if ordinary_twice and not post.myth else 1)]
         for myth in self._myths:
             pairs += self._from_knowledge(myth, draw)
         draw.shuffle(pairs)

@@ -13,6 +13,7 @@ POLICY = Policy(
     bias=0.0,
     match_weights=(1.0, 0.5, -3.0),
     plausible=1.5,
+    least_cosine=0.3,
     least_health=0.05,
     threshold=0.9,
 )
@@ -53,13 +54,14 @@ def test_no_known_myth_is_an_answer() -> None:
 
 def test_an_unread_candidate_is_never_flagged() -> None:
     decision = decide(POST, [FAR], replace(POLICY, threshold=0.0001))
-    assert (decision.flag, decision.flag_score, decision.stance) == (False, 0.0, "none")
+    assert (decision.flag, decision.stance) == (False, "none")
 
 
 def test_only_plausible_candidates_of_posts_on_health_are_read() -> None:
-    assert POLICY.is_plausible(POST, 1.5)
-    assert not POLICY.is_plausible(POST, 1.49)
-    assert not POLICY.is_plausible(replace(POST, health=0.04), 9.0)
+    assert POLICY.is_plausible(POST, 1.5, 0.3)
+    assert not POLICY.is_plausible(POST, 1.49, 0.9)
+    assert not POLICY.is_plausible(POST, 9.0, 0.29)
+    assert not POLICY.is_plausible(replace(POST, health=0.04), 9.0, 0.9)
 
 
 def test_doubt_passes_with_its_score() -> None:

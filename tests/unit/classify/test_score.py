@@ -102,7 +102,7 @@ def run(folder: Path, posts: bytes, *options: str) -> subprocess.CompletedProces
 
 POSTS = b"""\
 {"id": "endorse", "text": "MMR causes autism. Period. They know it and they hide it.", "language": "en"}
-{"id": "no language", "text": "Vaccins veroorzaken geen autisme, dat is tientallen keren onderzocht."}
+{"id": "no language", "text": "Klopt het dat je van vaccins autisme krijgt? Mijn schoonzus zegt dat en ik maak me zorgen."}
 
 {"id": "bad"
 {"id": "chatter", "text": "what a goal last night, what a match"}
