@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -85,8 +87,11 @@ async def test_invalid_bytes_are_dead_lettered_whole_and_the_rest_goes_on(own_ka
     await raw.send_and_wait(POSTS.name, rubbish, key=b"bad", headers=[("x-mark", b"kept")])
     await raw.send_and_wait(POSTS.name, None, key=b"bad2")
     await raw.send_and_wait(POSTS.name, b"", key=b"bad3", headers=[("ce_type", b"org.example.Other")])
+    # Valid, but not as we would write it: its dead letter holds these very bytes.
+    odd = events.SocialPost(text="odd").SerializeToString() + events.SocialPost(id="good-2").SerializeToString()
+    await raw.send_and_wait(POSTS.name, odd, key=b"good-2", headers=[("ce_id", b"good-2"), ("x-mark", b"odd")])
     await raw.stop()
-    await write_posts(own_kafka.bootstrap, ["good-1", "good-2"])
+    await write_posts(own_kafka.bootstrap, ["good-1"])
     seen: list[str] = []
 
     async def process(batch: Sequence[Received]) -> Outcome:
@@ -105,6 +110,8 @@ async def test_invalid_bytes_are_dead_lettered_whole_and_the_rest_goes_on(own_ka
     whole = next(letter for letter in letters if letter.original == rubbish)
     assert (whole.original_key, whole.topic, whole.service, whole.offset >= 0) == (b"bad", "posts", "test", True)
     assert whole.headers["x-mark"] == b"kept"
+    refused = next(letter for letter in letters if letter.reason.startswith("text"))
+    assert (refused.original, refused.headers["x-mark"], refused.headers["ce_id"]) == (odd, b"odd", b"good-2")
     assert [r.key for r in await read_all(own_kafka.bootstrap, "verdicts")] == [b"good-1"]
 
 
@@ -129,6 +136,84 @@ async def test_not_ready_keeps_the_batch_and_turns_readiness_red(own_kafka: Embe
     loop.stop()
     await task
     assert [r.key for r in await read_all(own_kafka.bootstrap, "verdicts")] == [b"a"]
+
+
+async def test_stopping_does_not_wait_for_a_batch_that_waits_itself(own_kafka: EmbeddedKafka) -> None:
+    await write_posts(own_kafka.bootstrap, ["a"])
+    tries = 0
+
+    async def process(batch: Sequence[Received]) -> Outcome:
+        nonlocal tries
+        tries += 1
+        raise NotReady("the database is locked")
+
+    loop = ConsumeLoop("test", POSTS, settings_for(own_kafka.bootstrap), process, Readiness("test"))
+    task = asyncio.create_task(loop.run())
+    await until(lambda: tries >= 2)
+    started = time.monotonic()
+    loop.stop()
+    await task
+    assert time.monotonic() - started < 4
+
+
+async def test_kafka_may_go_between_the_check_and_the_start(
+    own_kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from services.stream import consume
+
+    await write_posts(own_kafka.bootstrap, ["a"])
+    await asyncio.to_thread(own_kafka.stop, 20.0, True)
+    really, asked = consume.wait_for_kafka, 0
+
+    async def there_at_first(*given) -> bool:
+        nonlocal asked
+        asked += 1
+        return True if asked == 1 else await really(*given)
+
+    monkeypatch.setattr(consume, "wait_for_kafka", there_at_first)
+    seen: list[str] = []
+
+    async def process(batch: Sequence[Received]) -> Outcome:
+        seen.extend(r.message.id for r in batch)
+        return Outcome()
+
+    loop = ConsumeLoop("test", POSTS, settings_for(own_kafka.bootstrap), process, Readiness("test"))
+    task = asyncio.create_task(loop.run())
+    await until(lambda: asked >= 2)
+    await asyncio.to_thread(own_kafka.start)
+    await until(lambda: seen == ["a"])
+    loop.stop()
+    await task
+
+
+async def test_a_header_name_that_is_not_utf8_stops_nothing(own_kafka: EmbeddedKafka) -> None:
+    # The fast encoder of aiokafka takes text only: a process without it writes what other clients may.
+    wrong = (
+        "import asyncio, sys; from aiokafka import AIOKafkaProducer\n"
+        "class Name(str):\n    def encode(self, *_): return bytes([255, 254])\n"
+        "async def main():\n    producer = AIOKafkaProducer(bootstrap_servers=sys.argv[1]); await producer.start()\n"
+        "    await producer.send_and_wait('posts', b'rubbish', key=b'k', partition=0, headers=[(Name('ab'), b'v'), ('x', b'y')])\n"
+        "    await producer.stop()\n"
+        "asyncio.run(main())"
+    )
+    environment = {**os.environ, "AIOKAFKA_NO_EXTENSIONS": "1"}
+    writer = await asyncio.create_subprocess_exec(sys.executable, "-c", wrong, own_kafka.bootstrap, env=environment)
+    assert await writer.wait() == 0
+    await write_posts(own_kafka.bootstrap, [f"p{i}" for i in range(40)])
+    seen: list[str] = []
+
+    async def process(batch: Sequence[Received]) -> Outcome:
+        seen.extend(r.message.id for r in batch)
+        return Outcome()
+
+    loop = ConsumeLoop("test", POSTS, settings_for(own_kafka.bootstrap), process, Readiness("test"))
+    task = asyncio.create_task(loop.run())
+    await until(lambda: len(seen) == 40)
+    loop.stop()
+    await task
+    (letter,) = [events.DeadLetter.FromString(r.value) for r in await read_all(own_kafka.bootstrap, "posts.dlq")]
+    assert letter.original == b"rubbish"
+    assert dict(letter.headers) == {"\ufffd\ufffd": b"v", "x": b"y"}
 
 
 async def test_a_bug_stops_the_loop_and_the_batch_is_read_again(own_kafka: EmbeddedKafka) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.classify.policy import FEATURES, CandidateEvidence, Policy, PostEvidence, decide
+from services.classify.policy import FEATURES, READ_FEATURES, CandidateEvidence, Policy, PostEvidence, decide
 
 POST = PostEvidence(health=0.98, claim=0.9, misinformation=0.8, kinds={
     "claim": 0.9, "question": 0.02, "experience": 0.02, "support": 0.02, "news": 0.02, "chatter": 0.02})  # fmt: skip
@@ -62,6 +62,15 @@ def test_only_plausible_candidates_of_posts_on_health_are_read() -> None:
     assert not POLICY.is_plausible(POST, 1.49, 0.9)
     assert not POLICY.is_plausible(POST, 9.0, 0.29)
     assert not POLICY.is_plausible(replace(POST, health=0.04), 9.0, 0.9)
+
+
+def test_a_stream_reads_on_only_where_a_myth_may_be_spread() -> None:
+    careful = replace(
+        POLICY, read_weights=tuple(1.0 if name == "match" else 0.0 for name in READ_FEATURES), read_threshold=0.9
+    )
+    assert careful.may_spread(POST, [(5.0, 0.5), (4.0, 0.4)])
+    assert not careful.may_spread(POST, [(1.0, 0.5)])
+    assert not careful.may_spread(POST, [])
 
 
 def test_doubt_passes_with_its_score() -> None:
