@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 
 from services.alert.myth_rows import MythRecord
 from services.alert.store import Store
+from services.stream import header_names  # noqa: F401 changes how the consumer reads
 from services.stream.codec import decode, header_map, trace_id, trace_of
 from services.stream.dead_letters import dead_letter
 from services.stream.failures import Invalid, NotReady

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from services.stream import header_names  # noqa: F401 changes how the consumer reads
+
 
 async def read_to_end(bootstrap: str, topics: Sequence[str]) -> list[bytes]:
     """The values of all records of `topics`, in partition order."""

@@ -15,14 +15,19 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import faust
+from aiokafka.errors import KafkaError
+from faust.exceptions import ConsumerNotStarted
 from google.protobuf.message import Message
 
-from services.stream import metrics
+from services.stream import (
+    header_names,  # noqa: F401 changes how the consumer reads
+    metrics,
+)
 from services.stream.codec import Record, decode, header_map, trace_id, trace_of
 from services.stream.dead_letters import DeadLetterLimit, dead_letter
 from services.stream.failures import Invalid, NotReady
@@ -34,7 +39,9 @@ from services.stream.settings import StreamSettings
 from services.stream.topics import Topic
 
 BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-STOP_WITHIN_S = 8.0
+# Together, with the producer's flush, within the 10 s that a service has to stop.
+FINISH_WITHIN_S = 6.0
+STOP_WITHIN_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,8 @@ class Received:
     partition: int
     offset: int
     trace: str
+    value: bytes = b""  # as it was read, for a dead letter
+    headers: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -75,6 +84,7 @@ class ConsumeLoop:
         self._stopping = asyncio.Event()
         self._failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._busy = asyncio.Lock()
+        self._gave_up = asyncio.Event()
 
     def stop(self) -> None:
         """Finish the batch in hand, acknowledge it, leave the group."""
@@ -93,31 +103,45 @@ class ConsumeLoop:
     async def _one_session(self) -> None:
         """One membership of the group: until stopped, failed, or Kafka went away."""
         app = self._faust_app()
+        starting = asyncio.create_task(self._start_faust(app))
         lost = asyncio.create_task(watch_kafka(self._settings, app, self._readiness))
         stopping = asyncio.create_task(self._stopping.wait())
         lag = asyncio.create_task(self._report_lag(app))
         try:
-            await app.start()
             ends: list[asyncio.Future[Any]] = [self._failure, lost, stopping]
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([starting, *ends], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done() and starting.result():
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if not self._failure.done() and stopping.done():
                 await self._finish_batch()
         finally:
-            for task in (lost, stopping, lag):
+            for task in (starting, lost, stopping, lag):
                 task.cancel()
-            await asyncio.gather(lost, stopping, lag, return_exceptions=True)
+            await asyncio.gather(starting, lost, stopping, lag, return_exceptions=True)
             await _stop_faust(app)
         if self._failure.done():
             failure = self._failure.result()
             log.error("stopped without acknowledging", action="fatal", error=f"{type(failure).__name__}: {failure}")
             raise failure
 
-    async def _finish_batch(self) -> None:
+    async def _start_faust(self, app: faust.App) -> bool:
+        """False when Kafka went away between the check and the start: the session is begun anew."""
         try:
-            async with asyncio.timeout(STOP_WITHIN_S):
-                await self._busy.acquire()
-        except TimeoutError:
+            await app.start()
+        except (KafkaError, OSError, TimeoutError) as away:
+            self._readiness.wait_for("kafka", f"the consumer could not start ({type(away).__name__})")
+            return False
+        return True
+
+    async def _finish_batch(self) -> None:
+        """Wait for the batch in hand, unless it is one that waits for something itself."""
+        held = asyncio.create_task(self._busy.acquire())
+        gave_up = asyncio.create_task(self._gave_up.wait())
+        await asyncio.wait([held, gave_up], timeout=FINISH_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+        if not held.done():
             log.warning("stopped in mid-batch; it will be read again", action="stop_unfinished")
+        for task in (held, gave_up):
+            task.cancel()
 
     def _faust_app(self) -> faust.App:
         app = faust.App(
@@ -189,7 +213,9 @@ class ConsumeLoop:
             trace = trace_of(headers)
             try:
                 message = decode(self._topic, event.value, headers)
-                received.append(Received(message, event.key or b"", place.partition, place.offset, trace))
+                received.append(
+                    Received(message, event.key or b"", place.partition, place.offset, trace, event.value, headers)
+                )
             except Invalid as invalid:
                 log.warning(
                     "dead letter",
@@ -228,9 +254,9 @@ class ConsumeLoop:
         )
         return dead_letter(
             topic=self._topic,
-            value=item.message.SerializeToString(),
+            value=item.value,
             key=item.key,
-            headers={"ce_type": self._topic.ce_type.encode(), "traceparent": item.trace.encode()},
+            headers={"traceparent": item.trace.encode(), **item.headers},
             partition=item.partition,
             offset=item.offset,
             reason=reason,
@@ -246,6 +272,7 @@ class ConsumeLoop:
                 await self._stopping.wait()
         except TimeoutError:
             return
+        self._gave_up.set()
         await asyncio.Event().wait()  # stopping: leave the batch unacknowledged, to be cancelled with the session
 
     async def _report_lag(self, app: faust.App) -> None:
@@ -253,7 +280,11 @@ class ConsumeLoop:
             await asyncio.sleep(1)
             consumer = app.consumer
             lag = 0
-            for partition in list(consumer.assignment()):
+            try:
+                assigned = list(consumer.assignment())
+            except ConsumerNotStarted:
+                continue
+            for partition in assigned:
                 end = consumer.highwater(partition)
                 done = consumer._committed_offset.get(partition)
                 if end is not None and done is not None:

@@ -14,6 +14,7 @@ from services.stream.codec import Record, encode
 from services.stream.failures import Invalid, NotReady
 
 CONFIRM_TIMEOUT_S = 10.0
+CLOSE_WITHIN_S = 1.5
 
 Encoded = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
 
@@ -58,12 +59,10 @@ class ConfirmedProducer:
             metrics.WRITTEN.labels(self._service, topic).inc()
 
     async def stop(self) -> None:
-        """Flush and close; what was discarded earlier is waited for briefly."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await producer.stop()
+        """Close within a second or so: there is nothing to flush, as `write` returns only once all is confirmed."""
+        await self._discard()
         if self._stopping:
-            _, late = await asyncio.wait(self._stopping, timeout=1)
+            _, late = await asyncio.wait(self._stopping, timeout=CLOSE_WITHIN_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)

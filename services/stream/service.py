@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
+
+from mode.threads import WorkerThread
 
 from services.stream.logs import configure, log
 from services.stream.observe import serve_observation
@@ -16,6 +20,8 @@ from services.stream.topic_admin import TopicsDiffer
 
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2
+# A service stops within 10 s. A library that waits for a broker which hangs may block the event loop for longer than that.
+FORCED_AFTER_S = 9.5
 
 
 class CannotStart(RuntimeError):
@@ -33,7 +39,8 @@ def run_service(
     """Run `body(settings, readiness, stopping)` until it returns; never returns itself.
 
     SIGTERM and SIGINT set `stopping`; `port` gives the observation port, `port_setting` names its variable.
-    Exit code 0 after a graceful stop, 2 for a wrong setting or a taken port, 1 for anything else.
+    Exit code 0 after a graceful stop, 2 for a wrong setting or a taken port, 1 for anything else. Whatever still hangs
+    9.5 s after the signal is abandoned: it was not acknowledged, and will be read again.
     """
     try:
         settings = load(StreamSettings)
@@ -45,8 +52,14 @@ def run_service(
 
     async def main() -> None:
         stopping = asyncio.Event()
+
+        def stop() -> None:
+            if not stopping.is_set():
+                _exit_later()
+            stopping.set()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+            asyncio.get_running_loop().add_signal_handler(number, stop)
         readiness = Readiness(service, awaiting)
         runner = await serve_observation(settings.listen_host, observation_port, port_setting, readiness)
         log.info("started", action="start", port=observation_port)
@@ -63,6 +76,27 @@ def run_service(
     except Exception as error:
         # The traceback names code, not data: records are never part of our messages.
         log.error("failed", action="fatal", error=f"{type(error).__name__}: {error}", exc_info=True)
-        sys.exit(EXIT_FAILED)
+        _exit(EXIT_FAILED)
     log.info("stopped", action="stop")
-    sys.exit(0)
+    _exit(0)
+
+
+def _exit(code: int) -> None:
+    """End now, even where a consumer's thread still waits for a broker that hangs: our work is done, and none of it is there."""
+    if any(isinstance(thread, WorkerThread) for thread in threading.enumerate()):
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _exit_later() -> None:
+    """End the process by force when it has not ended by itself, be it in the event loop or in a library's thread."""
+
+    def force() -> None:
+        log.error("did not stop in time; what was not acknowledged will be read again", action="stop_forced")
+        sys.stderr.flush()
+        os._exit(EXIT_FAILED)
+
+    timer = threading.Timer(FORCED_AFTER_S, force)
+    timer.daemon = True
+    timer.start()
