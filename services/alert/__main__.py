@@ -34,7 +34,7 @@ from services.stream.topics import VERDICTS
 
 SERVICE = "alert"
 OPEN_RETRY_S = 1.0
-_STOP_WITHIN_S = 8.0
+_STOP_WITHIN_S = 7.5
 
 
 async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.Event) -> None:
@@ -111,13 +111,21 @@ async def _opened(settings: AlertSettings, readiness: Readiness, stopping: async
 
 
 async def _together(parts: dict[str, Coroutine[Any, Any, None]], stopping: asyncio.Event) -> None:
-    """Run all parts; when one fails the others are stopped and its failure is raised."""
+    """Run all parts until `stopping`; when one fails the others are stopped and its failure is raised."""
     tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
+    stop = asyncio.create_task(stopping.wait())
+    # One that fails ends the wait; one that only ends leaves the others running.
+    for task in tasks:
+        task.add_done_callback(lambda ended: stop.cancel() if ended.cancelled() or ended.exception() else None)
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        await asyncio.wait([stop])
         stopping.set()
-        await asyncio.wait(tasks, timeout=_STOP_WITHIN_S)
+        _, late = await asyncio.wait(tasks, timeout=_STOP_WITHIN_S)
+        for task in late:
+            # A message in mid-air is looked for at the next start (outbox.adopt).
+            log.warning("did not stop in time", action="stop_slow", part=task.get_name())
     finally:
+        stop.cancel()
         for task in tasks:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
