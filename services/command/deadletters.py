@@ -23,6 +23,7 @@ def list_letters(
     """List them, oldest first: id, when, where from and why."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     letters = _read(topic)
     if as_json:
@@ -32,7 +33,8 @@ def list_letters(
     view = Table("id", "when", "from", "by", "bytes", "reason")
     for letter in letters:
         summary = _summary(letter)
-        view.add_row(*(str(summary[column]) for column in ("id", "when", "from", "service", "bytes", "reason")))
+        # A reason may quote what somebody sent: Rich must not read markup in it.
+        view.add_row(*(Text(str(summary[column])) for column in ("id", "when", "from", "service", "bytes", "reason")))
     Console().print(view if letters else "no dead letters")
 
 

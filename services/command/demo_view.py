@@ -92,7 +92,9 @@ def _told(seen: Seen) -> Table:
     for message in seen.slack[-5:]:
         edits = int(message.get("edits", 0))
         table.add_row(
-            "Slack", Text(str(message.get("text", "")).splitlines()[0][:200]), f"edited {edits} times" if edits else ""
+            "Slack",
+            Text(str(message.get("text", "")).partition("\n")[0][:200]),
+            f"edited {edits} times" if edits else "",
         )
     for mail in seen.mails[-4:]:
         table.add_row("e-mail", Text(str(mail.get("subject", ""))[:200]), "")
