@@ -92,7 +92,7 @@ class KafkaGate:
             host, _, port = address.strip().rpartition(":")
             try:
                 async with asyncio.timeout(2):
-                    _, writer = await asyncio.open_connection(host, int(port))
+                    _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
                 writer.close()
                 return True
             except (OSError, TimeoutError, ValueError, KafkaError):

@@ -66,7 +66,7 @@ async def _answers(bootstrap: str) -> bool:
         host, _, port = address.strip().rpartition(":")
         try:
             async with asyncio.timeout(1):
-                _, writer = await asyncio.open_connection(host, int(port))
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
             writer.close()
             return True
         except (OSError, TimeoutError, ValueError):

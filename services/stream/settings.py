@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -43,6 +43,15 @@ class StreamSettings(BaseSettings):
     dead_letter_window: int = Field(2_000, ge=10, description="records in that window")
     session_timeout_s: float = Field(10.0, ge=6, le=300, description="Kafka consumer session timeout, seconds")
 
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for address in value.split(","):
+            host, _, port = address.strip().rpartition(":")
+            if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
+                raise ValueError("needs host:port, such as kafka:9092, for each broker")
+        return value
+
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -53,7 +62,7 @@ def load(cls: type[S], environment: Mapping[str, str] | None = None) -> S:
     prefix = str(cls.model_config.get("env_prefix", "")).upper()
     known = {prefix + name.upper() for name in cls.model_fields}
     for name in environment:
-        if not name.upper().startswith(prefix) or name.upper() in known:
+        if not name.upper().startswith(prefix) or name in known:
             continue
         if prefix == "MYTHWATCH_" and name.upper().removeprefix(prefix).startswith(OWNERS):
             continue
@@ -65,7 +74,9 @@ def load(cls: type[S], environment: Mapping[str, str] | None = None) -> S:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         field = str(first["loc"][0]) if first["loc"] else ""
-        raise SettingsError(f"{prefix}{field.upper()}: {first['msg']}{_hint(cls, field)}") from None
+        raise SettingsError(
+            f"{prefix}{field.upper()}: {first['msg'].removeprefix('Value error, ')}{_hint(cls, field)}"
+        ) from None
 
 
 def describe(cls: type[BaseSettings]) -> list[tuple[str, str, str]]:

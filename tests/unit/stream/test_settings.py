@@ -41,3 +41,15 @@ def test_a_wrong_value_names_the_variable_and_hides_the_value() -> None:
 def test_the_table_never_shows_a_secret() -> None:
     rows = {name: default for name, default, _ in describe(ExampleSettings)}
     assert rows == {"MYTHWATCH_EXAMPLE_KEY": "required", "MYTHWATCH_EXAMPLE_PORT": "80"}
+
+
+@pytest.mark.parametrize("wrong", ["kafka", "kafka:", ":9092", "kafka:9092,other", "kafka:none", "kafka:99999", ""])
+def test_a_broker_needs_host_and_port(wrong: str) -> None:
+    with pytest.raises(SettingsError, match="MYTHWATCH_KAFKA_BOOTSTRAP: needs host:port"):
+        load(StreamSettings, {"MYTHWATCH_KAFKA_BOOTSTRAP": wrong})
+    load(StreamSettings, {"MYTHWATCH_KAFKA_BOOTSTRAP": "a:1, [::1]:9092"})
+
+
+def test_a_name_in_lower_case_is_refused_rather_than_passed_over() -> None:
+    with pytest.raises(SettingsError, match="did you mean MYTHWATCH_KAFKA_BOOTSTRAP"):
+        load(StreamSettings, {"mythwatch_kafka_bootstrap": "kafka:9092"})
