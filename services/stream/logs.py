@@ -40,7 +40,9 @@ def configure(service: str, settings: StreamSettings) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.log_level.upper())
+    # At debug level libraries write what they carry: websocket frames, parameters of SQL. Our own lines hold no texts.
+    root.setLevel("INFO" if settings.log_level == "debug" else settings.log_level.upper())
+    logging.getLogger("mythwatch").setLevel(settings.log_level.upper())
     # Their warnings on a lost broker repeat many times a second; the loop says it once.
     for noisy in ("aiokafka", "faust", "mode", "httpx", "httpcore", "uvicorn.access"):
         logging.getLogger(noisy).setLevel("CRITICAL" if noisy == "aiokafka" else "ERROR")
