@@ -16,7 +16,9 @@ python=${PYTHON:-python3}
 command -v "$python" >/dev/null 2>&1 || fail "Python 3.11 or later is needed: install python3, or set PYTHON to one"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python 3.11 or later is needed; $("$python" --version) found: set PYTHON to another"
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
-need java openjdk-17-jre-headless
+# Kafka 4 runs on Java 17 and later; Debian's and Ubuntu's default is that or newer.
+java_is_new() { [ "$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1)" -ge 17 ] 2>/dev/null; }
+java_is_new || missing+=(default-jre-headless)
 need mvn maven
 if [ "$mode" = test ]; then
   need chromium chromium
@@ -38,13 +40,15 @@ if [ ${#missing[@]} -gt 0 ]; then
   "${as_root[@]}" apt-get update -qq || fail "apt-get update failed; $ask"
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null \
     || fail "apt-get could not install them; $ask"
+  java_is_new || fail "Java 17 or later is needed; $(command -v java) is older: put a newer one first in PATH, then run the command again"
 fi
 
 # --- the Python environment --------------------------------------------------------------------------------------
 stamp=.venv/.installed-$(cat requirements.lock pyproject.toml deploy/installer.lock | sha256sum | cut -c1-16)
 if [ ! -e "$stamp" ]; then
   say "Installing the Python environment (.venv)"
-  [ -x .venv/bin/python ] || "$python" -m venv .venv
+  # One without pip was broken off half-way, or lost its Python.
+  .venv/bin/python -c 'import pip' 2>/dev/null || "$python" -m venv --clear .venv
   .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r deploy/installer.lock
   .venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements.lock
   # The package itself, so that `mythwatch` is a command; its dependencies are the lock's.

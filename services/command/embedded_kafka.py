@@ -56,7 +56,7 @@ class EmbeddedKafka:
         java = shutil.which("java")
         if java is None:
             raise BrokerError(
-                "no Java runtime found; run `make setup` or install a Java 17 runtime (openjdk-17-jre-headless)"
+                "no Java runtime found; run `make setup` or install a Java runtime, 17 or later (default-jre-headless)"
             )
         if not any(self.jars.glob("kafka_*.jar")):
             raise BrokerError(f"no Kafka jars in {self.jars}; run `make setup`")
