@@ -21,6 +21,7 @@ from services.stream.settings import load
 SAMPLE = Path(__file__).with_name("sample_stream.jsonl")
 READY_WITHIN_S = 120.0
 SETTLE_S = 12.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def demo(
@@ -36,16 +37,24 @@ def demo(
     settings = load(DemoSettings)
     home = PROJECT / ".mythwatch" / ("live" if live else "demo")
     processes = DemoProcesses(settings, home, live)
+    # A closed terminal and `kill` stop it as Ctrl-C does, from the first moment on.
+    for number in _SIGNALS:
+        signal.signal(number, signal.default_int_handler)
     print("Starting Kafka, then ingest, classify and alert (the model takes a few seconds) ...", file=sys.stderr)
     try:
         processes.start_kafka()
         asyncio.run(_run(processes, live, once, screenshots))
     finally:
-        print("Stopping ...", file=sys.stderr)
-        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave a process behind
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave a process behind
+        _say("Stopping ...")
         processes.stop()
-        signal.signal(signal.SIGINT, previous)
-        print("Stopped; every process has ended.", file=sys.stderr)
+        _say("Stopped; every process has ended.")
+
+
+def _say(words: str) -> None:
+    with suppress(OSError):  # the terminal may be gone
+        print(words, file=sys.stderr, flush=True)
 
 
 async def _run(processes: DemoProcesses, live: bool, once: bool, screenshots: Path | None) -> None:
@@ -56,11 +65,12 @@ async def _run(processes: DemoProcesses, live: bool, once: bool, screenshots: Pa
     await publish_built_in_myths(processes.kafka.bootstrap)
     processes.start_services()
     stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     watch = DemoWatch(processes)
     watching = asyncio.create_task(watch.run())
     playing: asyncio.Task[None] | None = None
+    settled: asyncio.Task[None] | None = None
     try:
         await _until_ready(processes, watch, stopping)
         if not live and not stopping.is_set():
@@ -71,20 +81,21 @@ async def _run(processes: DemoProcesses, live: bool, once: bool, screenshots: Pa
             if playing is not None and playing.done():
                 await playing
                 if once or screenshots:
-                    await watch.settled(SETTLE_S)
-                    break
+                    settled = settled or asyncio.create_task(watch.settled(SETTLE_S))
+                    if settled.done():
+                        break
             with suppress(TimeoutError):
                 async with asyncio.timeout(0.3):
                     await stopping.wait()
-        if screenshots is not None:
+        if screenshots is not None and not stopping.is_set():
             from services.command.demo_pictures import draw_demo
 
             await draw_demo(processes.settings, screenshots)
     finally:
-        if playing is not None:
-            playing.cancel()
-        watching.cancel()
-        await asyncio.gather(watching, *([playing] if playing else []), return_exceptions=True)
+        tasks = [task for task in (playing, settled, watching) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _until_ready(processes: DemoProcesses, watch: DemoWatch, stopping: asyncio.Event) -> None:
