@@ -21,7 +21,6 @@ from typing import Any
 
 import faust
 from aiokafka.errors import KafkaError
-from faust.exceptions import ConsumerNotStarted
 from google.protobuf.message import Message
 
 from services.stream import (
@@ -32,6 +31,7 @@ from services.stream.codec import Record, decode, header_map, trace_id, trace_of
 from services.stream.dead_letters import DeadLetterLimit, dead_letter
 from services.stream.failures import Invalid, NotReady
 from services.stream.kafka_watch import wait_for_kafka, watch_kafka
+from services.stream.lag import report_lag
 from services.stream.logs import log
 from services.stream.producer import ConfirmedProducer
 from services.stream.readiness import Readiness
@@ -53,7 +53,7 @@ class Received:
     partition: int
     offset: int
     trace: str
-    value: bytes = b""  # as it was read, for a dead letter
+    value: bytes | None = b""  # as it was read, for a dead letter
     headers: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -106,7 +106,7 @@ class ConsumeLoop:
         starting = asyncio.create_task(self._start_faust(app))
         lost = asyncio.create_task(watch_kafka(self._settings, app, self._readiness))
         stopping = asyncio.create_task(self._stopping.wait())
-        lag = asyncio.create_task(self._report_lag(app))
+        lag = asyncio.create_task(report_lag(self._service, self._topic.name, app))
         try:
             ends: list[asyncio.Future[Any]] = [self._failure, lost, stopping]
             await asyncio.wait([starting, *ends], return_when=asyncio.FIRST_COMPLETED)
@@ -186,13 +186,7 @@ class ConsumeLoop:
         attempt = 0
         while True:
             try:
-                started = time.perf_counter()
-                outcome = await self._process(received) if received else Outcome()
-                metrics.STAGE_SECONDS.labels(self._service, "process").observe(time.perf_counter() - started)
-                rejected = [self._letter_for(item, reason) for item, reason in outcome.rejected]
-                started = time.perf_counter()
-                await self._producer.write([*outcome.writes, *letters, *rejected])
-                metrics.STAGE_SECONDS.labels(self._service, "confirm").observe(time.perf_counter() - started)
+                failed = len(letters) + await self._carry_out(received, letters)
                 break
             except NotReady as away:
                 self._readiness.wait_for("work", str(away))
@@ -200,10 +194,31 @@ class ConsumeLoop:
                 await self._pause(attempt)
                 attempt += 1
         self._readiness.is_there("work")
-        failed = len(letters) + len(outcome.rejected)
         metrics.CONSUMED.labels(self._service, self._topic.name).inc(len(batch))
         metrics.DEAD_LETTERED.labels(self._service, self._topic.name).inc(failed)
         self._limit.count(good=len(batch) - failed, failed=failed)
+
+    async def _carry_out(self, received: Sequence[Received], letters: Sequence[Record]) -> int:
+        """Process, write, wait for the confirmation; the number of `received` that were rejected."""
+        started = time.perf_counter()
+        outcome = await self._process(received) if received else Outcome()
+        metrics.STAGE_SECONDS.labels(self._service, "process").observe(time.perf_counter() - started)
+        rejected = [self._letter_for(item, reason) for item, reason in outcome.rejected]
+        started = time.perf_counter()
+        try:
+            await self._producer.write([*outcome.writes, *letters, *rejected])
+        except Invalid as invalid:
+            return await self._without_the_invalid(received, letters, str(invalid))
+        metrics.STAGE_SECONDS.labels(self._service, "confirm").observe(time.perf_counter() - started)
+        return len(rejected)
+
+    async def _without_the_invalid(self, received: Sequence[Received], letters: Sequence[Record], reason: str) -> int:
+        """What came of one of `received` is more than Kafka takes: one by one, that one becomes a dead letter."""
+        await self._producer.write(letters)
+        if len(received) > 1:
+            return sum([await self._carry_out([item], []) for item in received])
+        await self._producer.write([self._letter_for(item, reason) for item in received])
+        return len(received)
 
     def _decode(self, batch: Sequence[Any]) -> tuple[list[Received], list[Record]]:
         received, letters = [], []
@@ -217,29 +232,11 @@ class ConsumeLoop:
                     Received(message, event.key or b"", place.partition, place.offset, trace, event.value, headers)
                 )
             except Invalid as invalid:
-                log.warning(
-                    "dead letter",
-                    action="dead_letter",
-                    topic=self._topic.name,
-                    partition=place.partition,
-                    offset=place.offset,
-                    reason=str(invalid),
-                    trace_id=trace_id(trace),
+                # The place of an unreadable record is that of a readable one; its message is never looked at.
+                unread = Received(
+                    self._topic.message(), event.key or b"", place.partition, place.offset, trace, event.value, headers
                 )
-                letters.append(
-                    dead_letter(
-                        topic=self._topic,
-                        value=event.value,
-                        key=event.key,
-                        headers=headers,
-                        partition=place.partition,
-                        offset=place.offset,
-                        reason=str(invalid),
-                        service=self._service,
-                        trace=trace,
-                        now_ms=_now_ms(),
-                    )
-                )
+                letters.append(self._letter_for(unread, str(invalid)))
         return received, letters
 
     def _letter_for(self, item: Received, reason: str) -> Record:
@@ -256,7 +253,7 @@ class ConsumeLoop:
             topic=self._topic,
             value=item.value,
             key=item.key,
-            headers={"traceparent": item.trace.encode(), **item.headers},
+            headers=item.headers,
             partition=item.partition,
             offset=item.offset,
             reason=reason,
@@ -274,22 +271,6 @@ class ConsumeLoop:
             return
         self._gave_up.set()
         await asyncio.Event().wait()  # stopping: leave the batch unacknowledged, to be cancelled with the session
-
-    async def _report_lag(self, app: faust.App) -> None:
-        while True:
-            await asyncio.sleep(1)
-            consumer = app.consumer
-            lag = 0
-            try:
-                assigned = list(consumer.assignment())
-            except ConsumerNotStarted:
-                continue
-            for partition in assigned:
-                end = consumer.highwater(partition)
-                done = consumer._committed_offset.get(partition)
-                if end is not None and done is not None:
-                    lag += max(0, end - done)
-            metrics.LAG.labels(self._service, self._topic.name).set(lag)
 
 
 async def _stop_faust(app: faust.App) -> None:
