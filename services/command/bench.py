@@ -7,7 +7,11 @@ from typing import Any
 
 import typer
 
-app = typer.Typer(help="Benchmarks; each prints the machine's CPU and compares within one run.", no_args_is_help=True)
+app = typer.Typer(
+    help="Benchmarks; each prints the machine's CPU and compares within one run.",
+    no_args_is_help=True,
+    epilog="Example: mythwatch bench stream --quick",
+)
 
 
 @app.callback()

@@ -8,7 +8,9 @@ import typer
 
 from services.command.embedded_kafka import PROJECT, BrokerError, EmbeddedKafka
 
-app = typer.Typer(help="The embedded Kafka broker: start, stop.", no_args_is_help=True)
+app = typer.Typer(
+    help="The embedded Kafka broker: start, stop.", no_args_is_help=True, epilog="Example: mythwatch broker start"
+)
 __all__ = ["BrokerError", "app"]
 
 _HOME = typer.Option(PROJECT / ".mythwatch" / "kafka" / "broker", help="folder that keeps its state")

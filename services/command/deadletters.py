@@ -11,7 +11,9 @@ import typer
 from services.stream import events_pb2 as events
 from services.stream.settings import StreamSettings, load
 
-app = typer.Typer(help="Dead letters: list, show, replay.", no_args_is_help=True)
+app = typer.Typer(
+    help="Dead letters: list, show, replay.", no_args_is_help=True, epilog="Example: mythwatch deadletters list"
+)
 
 _TOPIC = typer.Option("", help="only those of this topic, e.g. posts")
 

@@ -11,7 +11,11 @@ import typer
 from services.command.classify_errors import one_line
 from services.stream.service import CannotStart
 
-app = typer.Typer(help="The knowledge base: list, show, check, import and export myths.", no_args_is_help=True)
+app = typer.Typer(
+    help="The knowledge base: list, show, check, import and export myths.",
+    no_args_is_help=True,
+    epilog="Example: mythwatch myths list",
+)
 
 
 @app.command("list")
