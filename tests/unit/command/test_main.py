@@ -14,7 +14,8 @@ from services.command.main import app
 
 COMMANDS = [
     "demo", "ingest", "ingest file", "classify", "alert", "topics", "topics create", "topics check", "score", "train",
-    "evaluate", "myths", "deadletters", "broker", "bench", "myths list", "myths show", "myths check", "myths import", "myths export", "deadletters list",
+    "evaluate", "myths", "deadletters", "broker", "bench",
+    "myths list", "myths show", "myths check", "myths import", "myths export", "deadletters list",
     "deadletters show", "deadletters replay", "replay", "broker start", "broker stop", "bench stream", "settings",
 ]  # fmt: skip
 WRONG = [
