@@ -117,13 +117,9 @@ class DemoProcesses:
             "MYTHWATCH_DEMO_SLACK_SIGNING_SECRET": self.slack_signing_secret,
             "MYTHWATCH_DEMO_INTERACTIVITY_URL": f"{console}/slack/interactions",
         }
-        # What the person set for a service wins; the demo's own settings were read already.
-        theirs = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("MYTHWATCH_DEMO_") and name not in ("PATH",)
-        }
-        return {**own, **theirs}
+        # The demo's own win: an exported address of a real Kafka, database or Slack must never receive sample posts.
+        theirs = {name: value for name, value in os.environ.items() if not name.startswith("MYTHWATCH_DEMO_")}
+        return {**theirs, **own}
 
     def _kept_secret(self, name: str) -> str:
         path = self.home / name

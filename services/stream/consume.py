@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -65,6 +67,9 @@ class Outcome:
     rejected: list[tuple[Received, str]] = field(default_factory=list)
 
 
+# Faust makes a folder for tables, of which there are none here; it must not appear where the service happens to run.
+FAUST_FOLDER = Path(tempfile.gettempdir()) / "mythwatch-faust"
+
 Process = Callable[[Sequence[Received]], Awaitable[Outcome]]
 
 
@@ -92,10 +97,12 @@ class ConsumeLoop:
 
     async def run(self) -> None:
         """Consume until `stop`; raises what stopped it otherwise."""
+        first = True
         try:
             while not self._stopping.is_set():
-                if not await wait_for_kafka(self._settings, self._readiness, self._stopping):
+                if not await wait_for_kafka(self._settings, self._readiness, self._stopping, first=first):
                     return
+                first = False
                 await self._one_session()
         finally:
             await self._producer.stop()
@@ -148,6 +155,7 @@ class ConsumeLoop:
             f"mythwatch-{self._service}",
             broker=[f"kafka://{host.strip()}" for host in self._settings.kafka_bootstrap.split(",")],
             store="memory://",
+            datadir=FAUST_FOLDER,
             autodiscover=False,
             web_enabled=False,
             topic_allow_declare=False,

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from services.stream.readiness import Readiness
 from services.stream.settings import StreamSettings
-from services.stream.topic_admin import check_topics
+from services.stream.topic_admin import TopicsDiffer, check_topics
 
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 PROBE_EVERY_S = 2.0
@@ -18,28 +18,42 @@ PROBE_EVERY_S = 2.0
 PROBES_LOST = 3
 
 
-async def wait_for_kafka(settings: StreamSettings, readiness: Readiness, stopping: asyncio.Event) -> bool:
+async def wait_for_kafka(
+    settings: StreamSettings, readiness: Readiness, stopping: asyncio.Event, *, first: bool = True
+) -> bool:
     """Wait until Kafka answers and its topics are as declared; False when told to stop meanwhile.
 
-    Raises TopicsDiffer when the broker's topics are not what this release expects.
+    Raises TopicsDiffer when the broker's topics are not what this release expects, at the first time. Afterwards that
+    is waited for too: a broker that comes back lists its topics a moment after it answers.
     """
     attempt = 0
-    while not stopping.is_set():
-        try:
-            await check_topics(settings.kafka_bootstrap)
-        except (KafkaError, OSError, TimeoutError) as error:
-            readiness.wait_for("kafka", f"{settings.kafka_bootstrap} does not answer ({type(error).__name__})")
-        else:
-            readiness.is_there("kafka")
-            return True
-        delay = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)] * random.uniform(0.8, 1.2)
-        attempt += 1
-        try:
-            async with asyncio.timeout(delay):
-                await stopping.wait()
-        except TimeoutError:
-            pass
-    return False
+    stopped = asyncio.create_task(stopping.wait())
+    try:
+        while not stopping.is_set():
+            checking = asyncio.create_task(check_topics(settings.kafka_bootstrap))
+            # A frozen broker answers nothing for many seconds: being told to stop doesn't wait for it.
+            await asyncio.wait([checking, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if not checking.done():
+                checking.cancel()
+                await asyncio.gather(checking, return_exceptions=True)
+                return False
+            try:
+                checking.result()
+            except (KafkaError, OSError, TimeoutError) as error:
+                readiness.wait_for("kafka", f"{settings.kafka_bootstrap} does not answer ({type(error).__name__})")
+            except TopicsDiffer as difference:
+                if first:
+                    raise
+                readiness.wait_for("kafka", str(difference))
+            else:
+                readiness.is_there("kafka")
+                return True
+            delay = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)] * random.uniform(0.8, 1.2)
+            attempt += 1
+            await asyncio.wait([stopped], timeout=delay)
+        return False
+    finally:
+        stopped.cancel()
 
 
 async def watch_kafka(settings: StreamSettings, app: faust.App, readiness: Readiness) -> None:

@@ -190,10 +190,10 @@ async def test_kafka_may_go_between_the_check_and_the_start(
     await asyncio.to_thread(own_kafka.stop, 20.0, True)
     really, asked = consume.wait_for_kafka, 0
 
-    async def there_at_first(*given) -> bool:
+    async def there_at_first(*given, **named) -> bool:
         nonlocal asked
         asked += 1
-        return True if asked == 1 else await really(*given)
+        return True if asked == 1 else await really(*given, **named)
 
     monkeypatch.setattr(consume, "wait_for_kafka", there_at_first)
     seen: list[str] = []
