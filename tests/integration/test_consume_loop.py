@@ -264,7 +264,7 @@ async def test_a_bug_stops_the_loop_and_the_batch_is_read_again(own_kafka: Embed
 
     second = ConsumeLoop("test", POSTS, settings_for(own_kafka.bootstrap), mended, Readiness("test"))
     task = asyncio.create_task(second.run())
-    await until(lambda: len(seen) >= 50)
+    await until(lambda: len(seen) >= 50, 60)
     second.stop()
     await task
     assert sorted(seen) == sorted(ids)

@@ -101,8 +101,9 @@ def expected_flags(texts: list[str]) -> tuple[set[str], set[str]]:
     lines = "\n".join(json.dumps({"id": str(n), "text": text}) for n, text in enumerate(texts))
     done = subprocess.run(
         [sys.executable, "-m", "services.command.main", "score"],
-        input=lines, capture_output=True, text=True, check=True, cwd=PROJECT,
+        input=lines, capture_output=True, text=True, check=False, cwd=PROJECT,
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
     verdicts = [json.loads(line) for line in done.stdout.splitlines()]
     least = min(v["flag_score"] for v in verdicts if v["flag"])
     surely = {texts[int(v["id"])] for v in verdicts if v["flag"] and v["flag_score"] >= least + NEAR}
