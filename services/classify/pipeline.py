@@ -111,8 +111,18 @@ class Classifier:
         """How many myths posts are matched against."""
         return len(self._index.myths)
 
+    def would_read_on(self, verdict: Verdict) -> bool:
+        """Would the stance model read this post in a stream; for measuring the gate. Needs a verdict of its own."""
+        post, candidates = verdict.evidence
+        found = sorted(((one.match, one.cosine) for one in candidates), reverse=True)
+        return self._policy.may_spread(post, found)
+
     def classify(self, posts: Sequence[PostIn], gate: bool = True) -> list[Verdict]:
-        """One verdict a post, in order. With `gate=False` every post is read, and candidates are always listed."""
+        """One verdict a post, in order.
+
+        In a stream (`gate`), posts that can't be flagged are not read further: neither texts that state nothing nor, by
+        the stance model, posts that are unlikely to spread a myth. With `gate=False` every post gets every stage.
+        """
         read = [place for place, post in enumerate(posts) if not gate or worth_reading(post.text)]
         texts = [posts[place].text for place in read]
         encoded = self._encoder.encode(texts)
@@ -120,21 +130,30 @@ class Classifier:
         matches = self._index.search(texts, encoded)
         languages = [_language(post) for post in posts]
         seen = [_post_evidence(heads, row) for row in range(len(read))] if heads else []
-        candidates = self._with_stances(encoded, seen, matches, [languages[place] for place in read])
+        candidates = self._with_stances(encoded, seen, matches, [languages[place] for place in read], gate)
         verdicts = [self._verdict(post, languages[place], GATED, []) for place, post in enumerate(posts)]
         for row, place in enumerate(read):
             verdicts[place] = self._verdict(posts[place], languages[place], seen[row], candidates[row])
         return verdicts
 
     def _with_stances(
-        self, encoded: list[Encoded], seen: list[PostEvidence], matches: list[list[Match]], languages: list[str]
+        self,
+        encoded: list[Encoded],
+        seen: list[PostEvidence],
+        matches: list[list[Match]],
+        languages: list[str],
+        gate: bool,
     ) -> list[list[CandidateEvidence]]:
         """Reads post and myth together for the candidates that are plausible at all."""
+        hopeful = [
+            not gate or self._policy.may_spread(post, [(match.score, match.cosine) for match in found])
+            for post, found in zip(seen, matches, strict=True)
+        ]
         asked = [
             (row, rank)
             for row, found in enumerate(matches)
             for rank, match in enumerate(found[:STANCE_READS])
-            if self._policy.is_plausible(seen[row], match.score, match.cosine)
+            if hopeful[row] and self._policy.is_plausible(seen[row], match.score, match.cosine)
         ]
         keys = [(matches[row][rank].place, languages[row]) for row, rank in asked]
         states = self._index.states(keys)

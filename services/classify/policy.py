@@ -11,10 +11,15 @@ from pathlib import Path
 from services.classify.stance import STANCES
 
 FEATURES = (
-    "endorse", "about", "match", "cosine", "claim", "misinformation", "health",
+    "endorse", "refute", "about", "match", "cosine", "claim", "misinformation", "health",
     "question", "experience", "support", "news", "chatter",
 )  # fmt: skip
 """What the flag is decided on, in this order (see `flag_features`)."""
+
+READ_FEATURES = (
+    "match", "cosine", "lead", "claim", "misinformation", "health", "question", "experience", "support", "news", "chatter",
+)  # fmt: skip
+"""What decides whether the stance model reads a post at all, in a stream (see `read_features`)."""
 
 MATCH_SETTINGS = {"score", "about", "bias", "plausible", "least_cosine", "least_health"}
 
@@ -33,6 +38,11 @@ class CandidateEvidence:
     def endorse(self) -> float:
         """0-1: does the post spread this myth."""
         return self.stances[0] if self.stances else 0.0
+
+    @property
+    def refute(self) -> float:
+        """0-1: does the post deny or correct it."""
+        return self.stances[STANCES.index("refute")] if self.stances else 0.0
 
     @property
     def about(self) -> float:
@@ -66,13 +76,17 @@ class Policy:
     least_cosine: float
     least_health: float
     threshold: float
+    read_weights: tuple[float, ...] = (0.0,) * len(READ_FEATURES)
+    read_bias: float = 0.0
+    read_threshold: float = 0.0
 
     @classmethod
     def load(cls, path: Path) -> Policy:
         """Reads policy.json. Raises ValueError, naming the file and the command, when it was made for other code."""
         raw = json.loads(path.read_text(encoding="utf-8"))
-        match = raw["match"]
-        if tuple(raw["flag"]["weights"]) != FEATURES or match.keys() != MATCH_SETTINGS:
+        match, read = raw["match"], raw["read"]
+        as_here = tuple(raw["flag"]["weights"]) == FEATURES and tuple(read["weights"]) == READ_FEATURES
+        if not as_here or match.keys() != MATCH_SETTINGS:
             raise ValueError(f"model file of another version: {path}; make it anew with `mythwatch train`")
         return cls(
             weights=tuple(raw["flag"]["weights"].values()),
@@ -82,11 +96,25 @@ class Policy:
             least_cosine=match["least_cosine"],
             least_health=match["least_health"],
             threshold=raw["flag"]["threshold"],
+            read_weights=tuple(read["weights"].values()),
+            read_bias=read["bias"],
+            read_threshold=read["threshold"],
         )
 
     def is_plausible(self, post: PostEvidence, match: float, cosine: float) -> bool:
         """Is a candidate with this hybrid z-score and cosine worth the stance model's time."""
         return match >= self.plausible and cosine >= self.least_cosine and post.health >= self.least_health
+
+    def may_spread(self, post: PostEvidence, found: Sequence[tuple[float, float]]) -> bool:
+        """Could a post spread one of the myths found, best first, as (hybrid z-score, cosine)? Before any stance is read.
+
+        It keeps nearly every post that does (its recall is calibrated) and leaves four in five ordinary ones unread.
+        """
+        if not found:
+            return False
+        values = read_features(post, found)
+        score = _sigmoid(sum(w * v for w, v in zip(self.read_weights, values, strict=True)) + self.read_bias)
+        return score >= self.read_threshold
 
     def match_probability(self, candidate: CandidateEvidence) -> float:
         """0-1: is the post about this myth, from how near it is and, where read, what the stance model says."""
@@ -119,6 +147,13 @@ _UNREAD = -4.0
 """Stands for the stance model's answer on a candidate too far off to be read."""
 
 
+def read_features(post: PostEvidence, found: Sequence[tuple[float, float]]) -> list[float]:
+    """The values of READ_FEATURES; `lead` is how far the best myth is ahead of the second."""
+    (match, cosine), second = found[0], found[1] if len(found) > 1 else (0.0, 0.0)
+    heads = [_logit(post.claim), _logit(post.misinformation), _logit(post.health)]
+    return [match, cosine, match - second[0], *heads, *(_logit(post.kinds[name]) for name in READ_FEATURES[6:])]
+
+
 def match_features(candidate: CandidateEvidence) -> list[float]:
     """What the match probability is made of: the hybrid z-score, and log-odds of being about the myth."""
     return [candidate.match, _logit(candidate.about) if candidate.stances else _UNREAD]
@@ -128,13 +163,14 @@ def flag_features(post: PostEvidence, candidate: CandidateEvidence) -> list[floa
     """The values of FEATURES: log-odds of probabilities, the match as it is."""
     return [
         _logit(candidate.endorse),
+        _logit(candidate.refute),
         _logit(candidate.about),
         candidate.match,
         candidate.cosine,
         _logit(post.claim),
         _logit(post.misinformation),
         _logit(post.health),
-        *(_logit(post.kinds[name]) for name in FEATURES[7:]),
+        *(_logit(post.kinds[name]) for name in FEATURES[8:]),
     ]
 
 

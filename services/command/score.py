@@ -32,13 +32,15 @@ def score(
     """
     with one_line("score"):
         from services.classify.claim_review import read_myths
+
+        listed = read_myths(myths) if myths else None
+        # Only now what takes seconds to load.
         from services.classify.pipeline import Classifier
         from services.classify.score import score_lines
         from services.classify.settings import ClassifySettings
         from services.stream.settings import load
 
         settings = load(ClassifySettings)
-        listed = read_myths(myths) if myths else None
         classifier = Classifier.load(settings, listed)
     all_good = True
     for line, good in score_lines(sys.stdin.buffer, classifier):

@@ -13,7 +13,7 @@ from services.classify.pipeline import Classifier, PostIn
 from services.classify.settings import ClassifySettings
 from services.classify.training import corpus
 
-LEAST = {"spread_auc": 0.92, "recall": 0.5, "blunt_first": 0.7}
+LEAST = {"spread_auc": 0.92, "recall": 0.45, "blunt_first": 0.5}
 MOST = {"refuting_flagged": 0.07, "ordinary_flagged": 0.03}
 
 

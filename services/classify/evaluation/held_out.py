@@ -46,6 +46,7 @@ class Report:
     stance: dict[str, dict[str, str]] = field(default_factory=dict)
     flags: dict[str, str] = field(default_factory=dict)
     languages: dict[str, dict[str, str]] = field(default_factory=dict)
+    gate: dict[str, str] = field(default_factory=dict)
     matching: dict[str, dict[str, str]] = field(default_factory=dict)
     heads: dict[str, str] = field(default_factory=dict)
     worst: list[tuple[str, str, float, str]] = field(default_factory=list)
@@ -87,6 +88,7 @@ def evaluate(settings: ClassifySettings, data: Path | None) -> Report:
             report.checked |= checked_figures(scored)
         else:
             report.flags = flag_figures(scored)
+            report.gate = gate_figures(scored, classifier)
             report.languages = by_language(about)
             report.worst = worst_mistakes(scored)
             report.heads |= authored_head_figures(scored)
@@ -132,6 +134,20 @@ def flag_figures(scored: Sequence[Scored]) -> dict[str, str]:
         groups[one.post.role if one.post.myth else f"ordinary: {one.post.role}"].append(one.verdict.flag)
     groups["ordinary: all"] = [one.verdict.flag for one in scored if not one.post.myth]
     return {name: str(figures.share(flags)) for name, flags in groups.items()}
+
+
+def gate_figures(scored: Sequence[Scored], classifier: Classifier) -> dict[str, str]:
+    """What the stance model is given to read in a stream, of posts that spread a myth and of the others."""
+    flagged = [classifier.would_read_on(one.verdict) for one in scored if one.verdict.flag and one.spreads]
+    return {
+        "flagged posts that spread: read": str(figures.share(flagged)),
+        "posts that spread: read": str(
+            figures.share([classifier.would_read_on(o.verdict) for o in scored if o.spreads])
+        ),
+        "ordinary posts: read": str(
+            figures.share([classifier.would_read_on(one.verdict) for one in scored if not one.post.myth])
+        ),
+    }
 
 
 def by_language(about: Sequence[Scored]) -> dict[str, dict[str, str]]:
@@ -201,6 +217,7 @@ def authored_head_figures(scored: Sequence[Scored]) -> dict[str, str]:
 def public_figures(report: Report, classifier: Classifier, data: Path) -> None:
     """Heads on public dev rows by source, and false flags on ordinary public posts."""
     flagged: dict[str, list[bool]] = defaultdict(list)
+    read: list[bool] = []
     for name in ("claim_kind", "misinformation"):
         groups: dict[str, list[tuple[Row, Target]]] = defaultdict(list)
         for row in corpus.rows(data, name):
@@ -215,6 +232,8 @@ def public_figures(report: Report, classifier: Classifier, data: Path) -> None:
             kind = "chatter" if source in CHATTER_SOURCES else "health" if source in ORDINARY_HEALTH else ""
             if kind:
                 flagged[kind] += [verdict.flag for verdict in verdicts]
+                read += [classifier.would_read_on(verdict) for verdict in verdicts]
+    report.gate["public ordinary posts: read"] = str(figures.share(read))
     report.flags["public chatter (tweeteval)"] = str(figures.share(flagged["chatter"]))
     report.flags[f"public ordinary health ({', '.join(ORDINARY_HEALTH)})"] = str(figures.share(flagged["health"]))
 

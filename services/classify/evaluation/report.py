@@ -29,6 +29,9 @@ def _lines(report: Report) -> Iterator[str]:
     yield "## Flagged, by what the post is"
     yield from _narrow(("post", "flagged"), report.flags)
     yield ""
+    yield "## What the stance model reads in a stream"
+    yield from _narrow(("post", "read"), report.gate)
+    yield ""
     yield "## By language"
     yield from _wide("language", report.languages)
     yield ""

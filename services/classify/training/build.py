@@ -177,7 +177,8 @@ def second_course(shop: Workshop, model: PairModel, states: fit_stance.LowerStat
     rows = _vaccine_rows(shop)
 
     def draw_epoch(draw: random.Random) -> list[Pair]:
-        pairs = sampler.epoch(draw) + vaccine_pairs(rows, draw, VACCINE_PAIRS // 2) + public.draw(draw, PUBLIC_PAIRS)
+        pairs = sampler.epoch(draw, terse_again=True) + vaccine_pairs(rows, draw, VACCINE_PAIRS // 2)
+        pairs += public.draw(draw, PUBLIC_PAIRS)
         draw.shuffle(pairs)
         return pairs
 

@@ -16,7 +16,16 @@ from services.classify.heads import Heads
 from services.classify.knowledge_base import Myth
 from services.classify.matching import MythIndex, load_centring
 from services.classify.pipeline import Classifier, PostIn
-from services.classify.policy import FEATURES, CandidateEvidence, Policy, PostEvidence, flag_features, match_features
+from services.classify.policy import (
+    FEATURES,
+    READ_FEATURES,
+    CandidateEvidence,
+    Policy,
+    PostEvidence,
+    flag_features,
+    match_features,
+    read_features,
+)
 from services.classify.stance import StanceModel
 from services.classify.training import corpus
 from services.classify.training.corpus import AuthoredPost
@@ -24,17 +33,19 @@ from services.classify.training.corpus import AuthoredPost
 if TYPE_CHECKING:
     from services.classify.training.build import Workshop
 
-FALSE_FLAGS = 0.015
+FALSE_FLAGS = 0.005
 """Share of authored posts that don't spread a myth, which the threshold may let through: hard cases, most of them."""
 
 ORDINARY_FLAGS = 0.0025
 """The same of ordinary public posts, chatter and health: hundreds of times as many in a real stream."""
 
-NEVER_SEEN = 1e-3
+CAUTION = 0.02
+"""Added to the threshold: calibration myths are few."""
 STRENGTH = 0.05
 """Inverse of the L2 penalty: a few hundred posts must not carry twelve free weights."""
 
 PLAUSIBLE_RECALL = 0.995
+READ_MARGIN = 0.7
 MARGIN = (0.4, 0.04)
 """Taken off the hybrid z-score and the cosine that keep that recall: calibration myths are few."""
 
@@ -66,6 +77,7 @@ def fit_policy(shop: Workshop) -> None:
     policy = Policy(OPEN_POLICY.weights, 0.0, match_weights, plausible, least_cosine, least_health, 1.0)
     weights, bias = _fit_flag(evidence, policy)
     scored = replace(policy, weights=weights, bias=bias)
+    read_weights, read_bias, read_threshold = _fit_read(evidence)
     threshold = _threshold(evidence, scored)
     names = dict(zip(FEATURES, (round(value, 5) for value in weights), strict=True))
     content = {
@@ -77,6 +89,11 @@ def fit_policy(shop: Workshop) -> None:
             "plausible": round(plausible, 3),
             "least_cosine": round(least_cosine, 4),
             "least_health": round(least_health, 5),
+        },
+        "read": {
+            "weights": dict(zip(READ_FEATURES, (round(value, 5) for value in read_weights), strict=True)),
+            "bias": round(read_bias, 5),
+            "threshold": round(read_threshold, 5),
         },
         "calibrated_on": {
             "posts": len(posts),
@@ -122,6 +139,18 @@ def _fit_match(evidence: list[Evidence]) -> tuple[tuple[float, float, float], fl
     return weights, float(plausible), float(least_cosine)
 
 
+def _fit_read(evidence: list[Evidence]) -> tuple[tuple[float, ...], float, float]:
+    """Weights, bias and threshold of the question whether a post may spread a myth, before any stance is read."""
+    rows = [read_features(one.seen, [(c.match, c.cosine) for c in one.candidates]) for one in evidence]
+    truth = np.array([one.post.stance == "endorse" for one in evidence])
+    scaler = StandardScaler().fit(np.array(rows))
+    model = LogisticRegression(C=0.3, max_iter=1_000).fit(scaler.transform(np.array(rows)), truth)
+    weights: npt.NDArray[np.float64] = model.coef_[0] / scaler.scale_
+    bias = float(model.intercept_[0] - (weights * scaler.mean_).sum())
+    kept = model.predict_proba(scaler.transform(np.array(rows)))[truth, 1]
+    return tuple(map(float, weights)), bias, float(np.quantile(kept, 1 - PLAUSIBLE_RECALL)) * READ_MARGIN
+
+
 def _best(one: Evidence, policy: Policy) -> CandidateEvidence:
     return max(one.candidates, key=policy.match_probability)
 
@@ -148,4 +177,4 @@ def _threshold(evidence: list[Evidence], policy: Policy) -> float:
     scored = [(policy.flag_score(one.seen, _best(one, policy)), one.post) for one in evidence]
     authored = sorted((s for s, post in scored if post.role != PUBLIC and post.stance != "endorse"), reverse=True)
     public = sorted((s for s, post in scored if post.role == PUBLIC), reverse=True)
-    return max(authored[int(FALSE_FLAGS * len(authored))], public[int(ORDINARY_FLAGS * len(public))]) + NEVER_SEEN
+    return max(authored[int(FALSE_FLAGS * len(authored))], public[int(ORDINARY_FLAGS * len(public))]) + CAUTION

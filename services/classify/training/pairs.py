@@ -18,6 +18,9 @@ NEAREST = 12
 NEAREST_PUBLIC = 4
 """The same for public posts, of which there are plenty: only the nearest few teach anything."""
 
+TERSE = 70
+"""Characters up to which a post is terse: a bare claim or denial differs by one word, so these are seen twice more."""
+
 SAME_LANGUAGE = 0.4
 """Share of pairs in which the myth is stated in the post's language; else English, as imported myths are."""
 
@@ -58,12 +61,13 @@ class PairSampler:
         self._places = {myth.id: place for place, myth in enumerate(myths)}
         self._near = near
 
-    def epoch(self, draw: random.Random, ordinary_twice: bool = False) -> list[Pair]:
+    def epoch(self, draw: random.Random, ordinary_twice: bool = False, terse_again: bool = False) -> list[Pair]:
         """Authored posts with their myth and with a wrong one; the knowledge base's own sentences."""
         pairs = []
         for post in self._posts:
             if post.myth:
-                pairs.append(self._own(post, draw))
+                times = 3 if terse_again and len(post.text) <= TERSE else 1
+                pairs += [self._own(post, draw) for _ in range(times)]
             pairs += [self._wrong(post, draw) for _ in range(2 if ordinary_twice and not post.myth else 1)]
         for myth in self._myths:
             pairs += self._from_knowledge(myth, draw)
