@@ -163,6 +163,8 @@ def _alive(pid: int) -> bool:
         pass
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        threads = len(os.listdir(f"/proc/{pid}/task"))
     except OSError:
         return False
-    return state != "Z"
+    # Of a killed process the first thread is a zombie while the others still hold its ports.
+    return state != "Z" or threads > 1

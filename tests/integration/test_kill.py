@@ -50,7 +50,7 @@ async def test_nothing_is_lost_and_nobody_is_told_twice(tmp_path: Path) -> None:
     broker.start()
     await create_topics(broker.bootstrap, 1)
     await publish_built_in_myths(broker.bootstrap)
-    async with local_slack(posts_per_second=20) as slack, local_mail() as mail:
+    async with local_slack(posts_per_second=None) as slack, local_mail() as mail:
         services = RunningServices(broker.bootstrap, tmp_path, slack, mail, MYTHWATCH_ALERT_SLACK_INTERVAL_S="0.1")
         try:
             services.start()
@@ -170,10 +170,10 @@ async def settled(services: RunningServices, broker: EmbeddedKafka) -> None:
     await services.ready()
     await until_acknowledged(broker.bootstrap, POSTS, "mythwatch-classify")
     await until_acknowledged(broker.bootstrap, VERDICTS, "mythwatch-alert")
-    waiting = "select count(*) from notifications where state not in ('sent', 'failed')"
-    await until(lambda: rows(services.database, waiting) == [(0,)], 90)
+    waiting = "select channel, action, state, attempts, error from notifications where state not in ('sent', 'failed')"
+    await until(lambda: not rows(services.database, waiting), 120, lambda: rows(services.database, waiting))
     await asyncio.sleep(3)
-    await until(lambda: rows(services.database, waiting) == [(0,)], 90)
+    await until(lambda: not rows(services.database, waiting), 120, lambda: rows(services.database, waiting))
 
 
 async def until_acknowledged(bootstrap: str, topic: Topic, group: str) -> None:
@@ -200,10 +200,10 @@ async def until_acknowledged(bootstrap: str, topic: Topic, group: str) -> None:
         await consumer.stop()
 
 
-async def until(condition: Callable[[], bool], seconds: float) -> None:
+async def until(condition: Callable[[], bool], seconds: float, what: Callable[[], object]) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, what()
         await asyncio.sleep(0.3)
 
 
