@@ -51,7 +51,8 @@ async def test_nothing_is_lost_and_nobody_is_told_twice(tmp_path: Path) -> None:
     await create_topics(broker.bootstrap, 1)
     await publish_built_in_myths(broker.bootstrap)
     async with local_slack(posts_per_second=None) as slack, local_mail() as mail:
-        services = RunningServices(broker.bootstrap, tmp_path, slack, mail, MYTHWATCH_ALERT_SLACK_INTERVAL_S="0.1")
+        more = {"MYTHWATCH_ALERT_SLACK_INTERVAL_S": "0.1", "MYTHWATCH_ALERT_EMAIL_INTERVAL_S": "0"}
+        services = RunningServices(broker.bootstrap, tmp_path, slack, mail, **more)
         try:
             services.start()
             await services.ready()
