@@ -121,11 +121,19 @@ class Sender:
             return False
         view = await self._certainly(lambda: self._store.view(job.case_id, _now_ms()))
         assert view is not None
-        attempt = await self._notifier.send(job, view)
+        attempt = await self._attempt(job, view)
         self._wait_until = time.monotonic() + max(self._interval_s, attempt.retry_after_s)
         await self._certainly(lambda: self._record(job, view, attempt))
         self._say(job, attempt)
         return True
+
+    async def _attempt(self, job: Job, view: CaseView) -> Attempt:
+        """A message that can't even be composed is this message's trouble: the others of the channel go out."""
+        try:
+            return await self._notifier.send(job, view)
+        except Exception as error:
+            log.exception("message not composed", action="compose_failed", case_id=job.case_id, notification_id=job.id)
+            return Attempt(Ending.REJECTED, error=f"not composed: {type(error).__name__}")
 
     async def _record(self, job: Job, view: CaseView, attempt: Attempt) -> None:
         outbox, now_ms = self._store.outbox, _now_ms()

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from services.alert.cases import Action, Channel, Decision, Destination, Job
+from services.alert.cases import Action, CaseView, Channel, Decision, Destination, Job
 from services.alert.due import DueRules
 from services.alert.email import EmailNotifier
 from services.alert.grouping import case_id
 from services.alert.outbox import Notifier, Sender, send_until
+from services.alert.retry import Attempt
 from services.alert.slack import SlackNotifier
 from services.alert.store import Store
 from services.command.local_mail import LocalMail, local_mail
@@ -354,6 +355,7 @@ from services.alert.cases import Channel, Destination
 from services.alert.due import DueRules
 from services.alert.email import EmailNotifier
 from services.alert.outbox import send_until
+from services.alert.retry import Attempt
 from services.alert.slack import SlackNotifier
 from services.alert.store import Store
 
@@ -409,3 +411,30 @@ async def test_without_starttls_at_the_relay_nothing_is_sent_in_the_clear(tmp_pa
         assert mail.mails == []
         ((_, state, error),) = states(tmp_path)
         assert (state, "MYTHWATCH_ALERT_SMTP_STARTTLS" in error) == ("pending", True)
+
+
+class _Unspeakable:
+    """The real Slack channel with one case whose message can't be composed."""
+
+    channel = Channel.SLACK
+
+    def __init__(self, notifier: SlackNotifier, myth: str) -> None:
+        self._notifier, self._case = notifier, case_id(myth)
+
+    async def send(self, job: Job, view: CaseView) -> Attempt:
+        if job.case_id == self._case:
+            raise KeyError("a field that no message expects")
+        return await self._notifier.send(job, view)
+
+    async def close(self) -> None:
+        await self._notifier.close()
+
+
+async def test_a_message_that_cannot_be_composed_holds_no_other_back(tmp_path: Path, slack: LocalSlack) -> None:
+    async with opened(tmp_path, in_slack(slack)) as store:
+        await store.take(wave(3, at_ms=now_ms() - 2000), now_ms())
+        await store.take(wave(3, myth=OTHER, at_ms=now_ms() - 1000), now_ms())
+        await drain(store, _Unspeakable(slack_notifier(slack), MYTH))
+        (message,) = slack.messages
+        assert case_id(OTHER) in str(message.blocks)
+    assert ("post", "pending", "not composed: KeyError") in states(tmp_path)
