@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime
 
 import typer
+from google.protobuf.message import DecodeError
 
 from services.stream import events_pb2 as events
 from services.stream.settings import StreamSettings, load
@@ -86,7 +87,19 @@ def _read(topic: str) -> list[events.DeadLetter]:
         raise typer.BadParameter(f"--topic: {topic!r} has no dead letters; one of {known}")
     bootstrap = load(StreamSettings).kafka_bootstrap
     values = asyncio.run(or_one_line(read_to_end(bootstrap, names), bootstrap))
-    letters = {letter.id: letter for letter in (events.DeadLetter.FromString(value) for value in values)}
+    letters: dict[str, events.DeadLetter] = {}
+    unreadable = 0
+    for value in values:
+        try:
+            letter = events.DeadLetter.FromString(value)
+        except DecodeError:
+            unreadable += 1
+        else:
+            letters[letter.id] = letter
+    if unreadable:
+        typer.echo(
+            f"{unreadable} records are no dead letters and are left out; something else wrote to the topic", err=True
+        )
     return sorted(letters.values(), key=lambda letter: letter.failed_ms)
 
 
