@@ -293,3 +293,21 @@ async def test_kafka_away_keeps_the_cursor_and_loses_nothing(server: Jetstream, 
     finally:
         embedded.stop(kill=True)
     assert cursors(tmp_path) == {server.host: base_us + 2_999 * SECOND}
+
+
+async def test_a_frame_too_large_to_be_a_post_is_stepped_over_and_said(
+    kafka: str, server: Jetstream, tmp_path: Path, base_us: int
+) -> None:
+    name = f"large{base_us}"
+    gaps = metric("mythwatch_source_gaps_total")
+    huge = post(base_us + 4 * SECOND + SECOND // 2, f"{name}huge", text="x" * 2_100_000)
+    with capture_logs() as logs:
+        async with written(kafka) as seen, ingest(kafka, tmp_path, **options(server)):
+            await connected(server)
+            await server.add(*[post(base_us + i * SECOND, f"{name}{i}") for i in range(5)])
+            await seen.until(has(5))
+            await server.add(huge, *[post(base_us + i * SECOND, f"{name}{i}") for i in range(6, 20)])
+            await seen.until(has(19))
+    assert set(seen.ids) == {post_id(f"{name}{i}") for i in range(20) if i != 5}
+    assert metric("mythwatch_source_gaps_total") == gaps + 1
+    assert [line["log_level"] for line in logs if line.get("action") == "frame_too_large"] == ["error"]

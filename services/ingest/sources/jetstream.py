@@ -31,6 +31,7 @@ SAME_HOST_REWIND_S = 1.0
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 # A post is 3,000 bytes; its record with facets and embeds stays far below.
 MAX_FRAME_BYTES = 2_000_000
+TOO_LARGE = 1009  # close code that we send when a frame is larger (RFC 6455)
 SAVE_EVERY_S = 1.0
 
 
@@ -106,7 +107,10 @@ class JetstreamSource:
                     closer.cancel()
         except Silent:
             return False, "silent"
-        except ConnectionClosed:
+        except ConnectionClosed as closed:
+            if closed.sent is not None and closed.sent.code == TOO_LARGE:
+                self._step_over(host)
+                return True, "too_large"
             return seen > 0, "closed"
         except InvalidHandshake:
             return False, "refused"
@@ -131,6 +135,18 @@ class JetstreamSource:
         except ConnectionClosed as closed:
             return frames, closed
         return frames, None
+
+    def _step_over(self, host: str) -> None:
+        """A frame too large to be a post would be met again and again: go on a second after it, and say so."""
+        reached = max(self._unsaved[1] if self._unsaved else 0, self._cursors.get(host) or 0)
+        metrics.SOURCE_GAPS.labels(DOOR).inc()
+        log.error(
+            "frame too large to be a post; a second of the stream is stepped over", action="frame_too_large", source=DOOR,
+            host=host, after_us=reached, most_bytes=MAX_FRAME_BYTES,
+        )  # fmt: skip
+        if reached:
+            self._unsaved = (host, reached + int((SAME_HOST_REWIND_S + 1) * 1e6))
+            self._save(force=True)
 
     async def _hand_over(self, host: str, frames: list[bytes], intake: Intake) -> None:
         latest = 0
