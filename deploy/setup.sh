@@ -36,9 +36,16 @@ if [ ${#missing[@]} -gt 0 ]; then
   command -v apt-get >/dev/null 2>&1 || fail "No apt-get here; $ask"
   [ ${#as_root[@]} = 0 ] || command -v sudo >/dev/null 2>&1 || fail "Not root, and no sudo; $ask"
   export DEBIAN_FRONTEND=noninteractive
-  # A policy that starts no service: the tests and the demo start their own.
+  # A policy that starts no service while packages are installed (invoke-rc.d asks it, under systemd too): the tests and
+  # the demo start their own.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+  fi
   "${as_root[@]}" apt-get update -qq || fail "apt-get update failed; $ask"
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null \
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null \
     || fail "apt-get could not install them; $ask"
   java_is_new || fail "Java 17 or later is needed; $(command -v java) is older: put a newer one first in PATH, then run the command again"
 fi
