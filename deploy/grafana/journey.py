@@ -157,7 +157,10 @@ CLASSIFY = Row(
         Panel(
             "Posts by outcome",
             "timeseries",
-            {"{{outcome}}": f"sum by (outcome) (rate(mythwatch_posts_classified_total{RATE}))"},
+            {
+                "{{outcome}}": f"sum by (outcome) (rate(mythwatch_posts_classified_total{RATE}))",
+                "of no known myth": f"sum(rate(mythwatch_unexplained_claims_total{RATE}))",
+            },
             10,
             6,
             unit="cps",
@@ -176,14 +179,12 @@ CLASSIFY = Row(
             steps=Steps(0.05, 0.10),
             note="Over 30 minutes; about 1% is usual in a health stream.",
         ),
-        Panel("Myths known", "stat", {"myths": "max(mythwatch_myths_known)"}, 6, 3),
         Panel(
-            "Time of a batch by stage",
-            "timeseries",
-            both("mythwatch_stage_seconds", "stage", '{service="classify"}'),
-            18,
+            "Myths known",
+            "stat",
+            {"myths": "max(mythwatch_myths_known)", "judged not a myth": "max(mythwatch_lessons)"},
             6,
-            unit="s",
+            3,
         ),
         Panel(
             "Model",
@@ -192,6 +193,22 @@ CLASSIFY = Row(
             6,
             9,
             names=True,
+        ),
+        Panel(
+            "Time of a batch by stage",
+            "timeseries",
+            both("mythwatch_stage_seconds", "stage", '{service="classify"}'),
+            11,
+            6,
+            unit="s",
+        ),
+        Panel(
+            "Second opinions",
+            "timeseries",
+            {"{{answer}} {{why}}": f"sum by (answer, why) (rate(mythwatch_second_opinions_total{RATE}))"},
+            7,
+            6,
+            note="Only where an endpoint is set; it can take a flag back, never add one.",
         ),
     ],
 )

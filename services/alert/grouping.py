@@ -13,6 +13,8 @@ from services.stream import events_pb2 as events
 from services.stream.codec import content_id
 
 FIRST_GENERATION = 1
+CANDIDATE = "narrative-"
+"""What the ids of candidate narratives begin with."""
 MOST_CHARACTERS = 10_000
 
 
@@ -59,6 +61,16 @@ def case_id(myth_id: str, generation: int = FIRST_GENERATION) -> str:
     return content_id("case", myth_id, generation)
 
 
+def subject(verdict: events.ClaimVerdict) -> str:
+    """What a post is counted under: the myth it spreads, or a candidate narrative; empty when it is counted nowhere."""
+    return verdict.myth_id if verdict.flag else verdict.narrative_id
+
+
+def is_candidate(myth_id: str) -> bool:
+    """Is it a candidate narrative: risky claims that no known myth explains, gathered by likeness."""
+    return myth_id.startswith(CANDIDATE)
+
+
 def post_key(post_id: str) -> str:
     """Key of a post's tombstone."""
     return content_id("post", post_id)
@@ -93,12 +105,15 @@ def mistake(verdict: events.ClaimVerdict, now_ms: int) -> str:
                               ("platform", post.platform, 100), ("language", post.language, 100)):  # fmt: skip
         if len(value) > most:
             return f"post.{name}: {len(value):,} characters; the most is {most}"
-    if not verdict.flag or post.action == events.POST_ACTION_DELETE:
+    if not (verdict.flag or verdict.narrative_id) or post.action == events.POST_ACTION_DELETE:
         return ""
     if not verdict.id:
         return "id: empty; send the id of the verdict"
-    if not verdict.myth_id or len(verdict.myth_id) > 200 or "\0" in verdict.myth_id:
+    if verdict.flag and (not verdict.myth_id or len(verdict.myth_id) > 200 or "\0" in verdict.myth_id):
         return "myth_id: a flagged post needs one of 1 to 200 characters"
+    name = verdict.narrative_id
+    if not verdict.flag and (not is_candidate(name) or len(name) > 200 or "\0" in name):
+        return f"narrative_id: begins with {CANDIDATE} and has at most 200 characters"
     if not post.text.strip():
         return "post.text: empty; a flagged post has a text"
     if len(post.text) > MOST_CHARACTERS:
@@ -122,9 +137,9 @@ def step(verdict: events.ClaimVerdict, held: Held | None, gone: Gone | None, aut
             return Step.NOTHING
         if (post.received_ms, verdict.classified_ms) < (held.received_ms, held.classified_ms):
             return Step.NOTHING
-        if verdict.flag and (verdict.id, post.received_ms) == (held.verdict_id, held.received_ms):
+        if subject(verdict) and (verdict.id, post.received_ms) == (held.verdict_id, held.received_ms):
             return Step.NOTHING
-    if verdict.flag:
+    if subject(verdict):
         return Step.HOLD
     if held is not None or post.action == events.POST_ACTION_UPDATE:
         return Step.WITHDRAW

@@ -22,6 +22,7 @@ from services.alert.grouping import (
     case_id,
     post_key,
     step,
+    subject,
 )  # fmt: skip
 from services.alert.notification_rows import Cause
 from services.alert.reconsider import Rules, new_case_values, reconsider
@@ -119,8 +120,8 @@ async def _apply(connection: AsyncConnection, batch: _Batch, rules: Rules, item:
 
 def _hold(batch: _Batch, item: Taken, held: Held | None) -> None:
     verdict, post = item.verdict, item.verdict.post
-    case = case_id(verdict.myth_id)
-    batch.myths[case] = verdict.myth_id
+    case = case_id(subject(verdict))
+    batch.myths[case] = subject(verdict)
     values = post_values(verdict, case)
     batch.held[post.id] = Held(
         case, values["verdict_id"], post.author, post.received_ms, verdict.classified_ms, values["edited"]

@@ -9,21 +9,16 @@ import asyncio
 import time
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
-
 from services.alert.myth_rows import MythRecord
 from services.alert.store import Store
-from services.stream import header_names  # noqa: F401 changes how the consumer reads
 from services.stream.codec import decode, header_map, trace_id, trace_of
 from services.stream.dead_letters import dead_letter
-from services.stream.failures import Invalid, NotReady
+from services.stream.failures import Invalid
+from services.stream.follow import follow
 from services.stream.logs import log
 from services.stream.producer import ConfirmedProducer
 from services.stream.readiness import Readiness
 from services.stream.topics import MYTHS
-
-RETRY_S = 2.0
 
 
 class MythReader:
@@ -36,37 +31,7 @@ class MythReader:
         self._readiness, self._stopping = readiness, stopping
 
     async def run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                await self._read()
-            except (KafkaError, NotReady, OSError, TimeoutError) as error:
-                self._readiness.wait_for("myths", f"the topic myths cannot be read ({type(error).__name__})")
-                try:
-                    async with asyncio.timeout(RETRY_S):
-                        await self._stopping.wait()
-                except TimeoutError:
-                    pass
-
-    async def _read(self) -> None:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False, request_timeout_ms=10_000
-        )
-        partitions = [TopicPartition(MYTHS.name, number) for number in range(MYTHS.partitions)]
-        try:
-            await consumer.start()
-            consumer.assign(partitions)
-            await consumer.seek_to_beginning(*partitions)
-            ends = await consumer.end_offsets(partitions)
-            caught_up = False
-            while not self._stopping.is_set():
-                batches = await consumer.getmany(*partitions, timeout_ms=300)
-                await self._keep([record for batch in batches.values() for record in batch])
-                if not caught_up:
-                    caught_up = all([await consumer.position(place) >= end for place, end in ends.items()])
-                if caught_up:
-                    self._readiness.is_there("myths")
-        finally:
-            await consumer.stop()
+        await follow(self._bootstrap, [MYTHS], self._keep, self._readiness, "myths", self._stopping)
 
     async def _keep(self, records: list[Any]) -> None:
         myths, letters = [], []

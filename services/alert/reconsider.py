@@ -17,9 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.alert import schema
 from services.alert.cases import HOUR_MS, Case, Counts, Destination, Harm, Status
 from services.alert.due import DueRules
+from services.alert.grouping import CANDIDATE, is_candidate
 from services.alert.notification_rows import Cause, record_due
 from services.alert.rows import case_of, case_values, myth_of
-from services.alert.triage import TriageRules, advise
+from services.alert.triage import TriageRules, advise, advise_candidate
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,10 @@ def _advised(old: Case, counts: Counts, myth: Any, rules: Rules, now_ms: int) ->
     if status is Status.MUTED and muted_until_ms <= now_ms:
         status, muted_until_ms = Status.OPEN, 0
     advice = advise(harm, counts, rules.triage)
+    if is_candidate(old.myth_id) and myth is None:
+        # Named by its id alone: the words of its posts go when they are deleted.
+        claim = f"Possible new narrative {old.myth_id.removeprefix(CANDIDATE)[:8]}"
+        advice = advise_candidate(counts, rules.triage)
     return dataclasses.replace(
         old, counts=counts, harm=harm, claim=claim, myth_digest=digest, triage=advice.triage,
         triage_reason=advice.reason, status=status, muted_until_ms=muted_until_ms,

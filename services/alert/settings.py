@@ -62,6 +62,9 @@ class AlertSettings(BaseSettings):
         10, ge=1, description="posts an hour from which it counts as wide, by half as many authors"
     )
     respond_shares: int = Field(100, ge=1, description="reposts from which it counts as wide, whoever wrote the posts")
+    candidate_authors: int = Field(
+        8, ge=2, description="distinct authors before people are told of a narrative that no known myth explains"
+    )
     edit_interval_s: float = Field(
         20.0, ge=0, description="least time between two edits of a Slack message for growth, seconds"
     )
@@ -93,8 +96,9 @@ class AlertSettings(BaseSettings):
     @property
     def triage_rules(self) -> TriageRules:
         return TriageRules(
-            self.min_posts, self.min_authors, self.respond_authors, self.respond_per_hour, self.respond_shares
-        )
+            self.min_posts, self.min_authors, self.respond_authors, self.respond_per_hour, self.respond_shares,
+            self.candidate_authors,
+        )  # fmt: skip
 
     @property
     def due_rules(self) -> DueRules:

@@ -33,6 +33,7 @@ class TriageRules:
     respond_authors: int = 10
     respond_per_hour: int = 10
     respond_shares: int = 100
+    candidate_authors: int = 8
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,16 @@ def advise(harm: Harm, counts: Counts, rules: TriageRules) -> Advice:
     spread = _spread(counts, rules)
     triage = _ADVICE[harm.rank][spread]
     return Advice(triage, f"{_so_far(counts, spread)}; {_because(triage, harm, spread)}.")
+
+
+def advise_candidate(counts: Counts, rules: TriageRules) -> Advice:
+    """Advice for a candidate narrative: nobody has judged it yet, so it is never more than watched, and only once it grows."""
+    if counts.authors >= rules.candidate_authors:
+        return Advice(
+            Triage.MONITOR,
+            f"{_so_far(counts, _SPREADING)}; no known myth explains it, so read it: it may be a new one.",
+        )
+    return Advice(Triage.IGNORE, f"{_so_far(counts, _NICHE)}; no known myth explains it, and few have posted it.")
 
 
 def _spread(counts: Counts, rules: TriageRules) -> int:

@@ -22,7 +22,7 @@ def main() -> None:
         body,
         port=lambda: load(ClassifySettings).metrics_port,
         port_setting="MYTHWATCH_CLASSIFY_METRICS_PORT",
-        awaiting=("kafka", "model"),
+        awaiting=("kafka", "model", "myths"),
     )
 
 

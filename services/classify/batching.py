@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+STEP = 8
+"""Lengths are rounded up to multiples of this, so that few shapes of batches occur."""
+
 
 def token_budget_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
     """Indices of `lengths` in batches, longest first.
 
-    A batch's longest length times its size stays within `budget` tokens; a text longer than the
+    A batch's longest length, rounded up to `STEP`, times its size stays within `budget` tokens; a text longer than the
     budget is a batch of its own. Each index comes exactly once; equal input gives equal batches.
     Raises ValueError when `budget` is not positive.
     """
@@ -17,7 +20,7 @@ def token_budget_batches(lengths: Sequence[int], budget: int) -> Iterator[list[i
     order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
     at = 0
     while at < len(order):
-        width = max(1, lengths[order[at]])
+        width = -(-max(1, lengths[order[at]]) // STEP) * STEP
         size = max(1, budget // width)
         yield order[at : at + size]
         at += size

@@ -1,14 +1,15 @@
-"""The multilingual encoder: multilingual-e5-small as transformers layers in torch.
+"""The multilingual encoder: multilingual-e5-small as transformers layers.
 
-It is used in two halves. `lower` runs the first `SPLIT` layers on one text; its output is shared.
-`upper` runs the rest and gives the pooled embedding. The stance model (stance.py) has upper layers of
-its own that read a post and a myth together, so the lower half is computed once a post and once a myth.
+It is used in two halves. `begin` runs the first `SPLIT` layers on one text; its output is shared.
+`finish` runs the rest, tuned for matching, and gives the pooled embedding; posts that can't matter never get there. The
+stance model (stance.py) has upper layers of its own that read a post and a myth together, so the lower half is computed
+once a post and once a myth.
 """
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +18,20 @@ from torch import nn
 from transformers import BertConfig
 from transformers.models.bert.modeling_bert import BertLayer
 
+from services.classify import lora
 from services.classify.batching import token_budget_batches
 from services.classify.e5_file import BLOCK, E5File
+from services.classify.engine import Engine
 from services.classify.tokens import PostTokeniser
 
 SPLIT = 6
 """Layers in the lower half: the shared, never fine-tuned part."""
 
-TOKEN_BUDGET = 4_096
-"""Padded tokens in one batch: large enough to fill the matrix units, small enough for the cache."""
+RANK = 16
+"""Of the adapter that tunes the upper half for matching."""
+
+TOKEN_BUDGET = 1_024
+"""Padded tokens in one batch: fills the matrix units and fits the cache (4,096 runs a sixth slower in 8 bits)."""
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -48,62 +54,85 @@ class QuantisedEmbedding(nn.Module):
 
 @dataclass(frozen=True)
 class Encoded:
-    """One text after the encoder.
+    """One text in the encoder.
 
-    `tokens`: lower-half states [tokens, 384] (of the model's precision); `pooled`: mean of the last
-    layer, [384], unit length; `shallow`: mean of the lower half's states, [384].
+    `tokens`: lower-half states [tokens, 384]; `shallow`: their mean, [384]; `pooled`: mean of the last layer, [384], unit
+    length, zero before `finish`.
     """
 
     tokens: torch.Tensor
-    pooled: FloatArray
     shallow: FloatArray
+    pooled: FloatArray
 
 
-class Encoder(nn.Module):
-    """Encodes texts. Inference only; use `lower` directly to train what sits on top of it."""
+class Encoder:
+    """Encodes texts, for inference."""
 
-    def __init__(self, precision: torch.dtype = torch.float32, file: E5File | None = None) -> None:
-        """Loads the packaged weights. Raises FileNotFoundError or ValueError naming the file."""
-        super().__init__()
-        file = file or E5File()
+    def __init__(
+        self, engine: Engine | None = None, file: E5File | None = None, adapter: dict[str, torch.Tensor] | None = None
+    ) -> None:
+        """Loads the packaged weights; `adapter` tunes the upper half (none: as packaged).
+
+        Raises FileNotFoundError or ValueError naming the file.
+        """
+        file, self.engine = file or E5File(), engine or Engine()
         self.tokenise = PostTokeniser(file.vocabulary)
-        self.precision = precision
         self.hidden = file.header.hidden
         self.words, self.places, self.first_norm = _embeddings(file)
-        layers = [encoder_layer(file, index) for index in range(file.header.layers)]
-        self.lower_layers = nn.ModuleList(layers[:SPLIT]).to(precision)
-        self.upper_layers = nn.ModuleList(layers[SPLIT:]).to(precision)
-        self.requires_grad_(False)
-        self.eval()
-
-    def lower(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """States [batch, length, 384] after the lower half, of ids and mask (bool) [batch, length]."""
-        states = self.words(ids) + self.places[: ids.shape[1]]
-        states = self.first_norm(states).to(self.precision)
-        return run_layers(self.lower_layers, states, mask)
-
-    def upper(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """States after the last layer."""
-        return run_layers(self.upper_layers, states, mask)
+        self._lower = self.engine.tower("lower", lower_layers(file))
+        self._upper = self.engine.tower("upper", upper_layers(file, adapter))
 
     @torch.inference_mode()
-    def encode(self, texts: list[str], keep_tokens: bool = True, lower_only: bool = False) -> list[Encoded]:
-        """Encodes in batches of similar length; the answers are in the order of `texts`.
+    def embed(self, ids: torch.Tensor) -> torch.Tensor:
+        """Input of the first layer, [batch, length, 384]."""
+        return self.first_norm(self.words(ids) + self.places[: ids.shape[1]])  # type: ignore[no-any-return]
 
-        `keep_tokens=False` leaves `tokens` empty (saves memory); `lower_only` leaves `pooled` zero.
-        """
-        rows = self.tokenise(texts)
-        found: list[Encoded | None] = [None] * len(texts)
+    @torch.inference_mode()
+    def begin(self, rows: Sequence[list[int]]) -> list[Encoded]:
+        """The lower half, of token ids, in batches of similar length; answers in order."""
+        found: list[Encoded | None] = [None] * len(rows)
+        nothing = np.zeros(self.hidden, dtype=np.float32)
         for batch in token_budget_batches([len(row) for row in rows], TOKEN_BUDGET):
             ids, mask = padded([rows[index] for index in batch], self.tokenise.pad)
-            low = self.lower(ids, mask)
-            high = torch.zeros_like(low) if lower_only else self.upper(low, mask)
-            pooled = nn.functional.normalize(mean_pool(high, mask), dim=-1).numpy()
+            low = self._lower(self.embed(ids), mask)
             shallow = mean_pool(low, mask).numpy()
             for place, index in enumerate(batch):
-                tokens = low[place, : len(rows[index])].clone() if keep_tokens else low[:0, 0]
-                found[index] = Encoded(tokens, pooled[place], shallow[place])
+                found[index] = Encoded(low[place, : len(rows[index])].clone(), shallow[place], nothing)
         return [one for one in found if one is not None]
+
+    @torch.inference_mode()
+    def finish(self, begun: Sequence[Encoded]) -> list[Encoded]:
+        """The upper half, of what `begin` gave; answers in order."""
+        found = list(begun)
+        for batch in token_budget_batches([len(one.tokens) for one in begun], TOKEN_BUDGET):
+            states, mask = stacked([begun[index].tokens for index in batch])
+            pooled = nn.functional.normalize(mean_pool(self._upper(states, mask), mask), dim=-1).numpy()
+            for place, index in enumerate(batch):
+                found[index] = replace(begun[index], pooled=pooled[place])
+        return found
+
+    def encode(self, texts: list[str]) -> list[Encoded]:
+        """Both halves of texts, in order."""
+        return self.finish(self.begin(self.tokenise(texts)))
+
+    def pooled(self, texts: list[str]) -> FloatArray:
+        """Embeddings [texts, 384] of any number of texts, without keeping their token states."""
+        parts = [self.encode(texts[start : start + 512]) for start in range(0, len(texts), 512)]
+        vectors = [one.pooled for part in parts for one in part]
+        return np.stack(vectors) if vectors else np.zeros((0, self.hidden), dtype=np.float32)
+
+
+def lower_layers(file: E5File) -> nn.ModuleList:
+    """As packaged, float32."""
+    return nn.ModuleList([encoder_layer(file, index) for index in range(SPLIT)])
+
+
+def upper_layers(file: E5File, adapter: dict[str, torch.Tensor] | None = None) -> nn.ModuleList:
+    """As packaged, or with an adapter folded in."""
+    layers = nn.ModuleList([encoder_layer(file, index) for index in range(SPLIT, file.header.layers)])
+    if adapter is not None:
+        layers = lora.folded(layers, adapter, RANK, "matching")
+    return layers
 
 
 def padded(rows: list[list[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -116,12 +145,11 @@ def padded(rows: list[list[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]
     return ids, torch.arange(width)[None, :] < lengths[:, None]
 
 
-def run_layers(layers: nn.ModuleList, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Runs transformer layers; `mask` is true at the tokens that may be attended to."""
-    attend = None if bool(mask.all()) else mask[:, None, None, :]
-    for layer in layers:
-        states = layer(states, attend)
-    return states
+def stacked(rows: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """States of several texts as one, [rows, longest, 384], zero where padded, and their mask."""
+    states = nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
+    lengths = torch.tensor([len(row) for row in rows])
+    return states, torch.arange(states.shape[1])[None, :] < lengths[:, None]
 
 
 def mean_pool(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -130,30 +158,7 @@ def mean_pool(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return (states.float() * weights).sum(1) / weights.sum(1)
 
 
-def choose_precision(wanted: str = "auto") -> torch.dtype:
-    """bfloat16 where the processor multiplies it natively (AVX512-BF16 or AMX), float32 otherwise."""
-    if wanted == "auto":
-        wanted = "bf16" if _has_native_bf16() else "fp32"
-    return torch.bfloat16 if wanted == "bf16" else torch.float32
-
-
-def _has_native_bf16() -> bool:
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="ignore") as info:
-            flags = next((line for line in info if line.startswith("flags")), "")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def use_threads(count: int = 0) -> int:
-    """Sets torch's threads (0: one a core that this process may use) and returns the number."""
-    count = count or len(os.sched_getaffinity(0))
-    torch.set_num_threads(count)
-    return count
-
-
-def _embeddings(file: E5File) -> tuple[QuantisedEmbedding, nn.Parameter, nn.LayerNorm]:
+def _embeddings(file: E5File) -> tuple[QuantisedEmbedding, torch.Tensor, nn.LayerNorm]:
     values, scales = file.quantised("emb.word")
     size = file.header.hidden
     words = QuantisedEmbedding(
@@ -163,7 +168,8 @@ def _embeddings(file: E5File) -> tuple[QuantisedEmbedding, nn.Parameter, nn.Laye
     norm = nn.LayerNorm(size, eps=file.header.epsilon)
     norm.weight.data = torch.from_numpy(file.tensor("emb.ln.w"))
     norm.bias.data = torch.from_numpy(file.tensor("emb.ln.b"))
-    return words, nn.Parameter(torch.from_numpy(places)), norm
+    norm.requires_grad_(False)
+    return words, torch.from_numpy(places), norm
 
 
 _NAMES = {

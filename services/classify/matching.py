@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.numpy import load_file
+from safetensors.torch import load_file
 
 from services.classify.encoder import Encoded, Encoder
 from services.classify.knowledge_base import Myth
 from services.classify.lexical import LexicalIndex
 
-BM25_WEIGHT = 0.25
+BM25_WEIGHT = 0.1
 CANDIDATES = 5
 STATES_KEPT = 4_096
 """Token states of myths kept in memory (about 20 KB each) for the stance model."""
@@ -45,9 +45,9 @@ class Centring:
     says nothing about which myth it is.
     """
 
-    def __init__(self, weights: dict[str, FloatArray]) -> None:
-        self._post_mean = weights["post_mean"]
-        self._claim_mean = weights["claim_mean"]
+    def __init__(self, post_mean: FloatArray, claim_mean: FloatArray) -> None:
+        self._post_mean = post_mean
+        self._claim_mean = claim_mean
 
     def posts(self, pooled: FloatArray) -> FloatArray:
         """Unit vectors [posts, 384] of pooled embeddings of posts."""
@@ -58,40 +58,63 @@ class Centring:
         return _unit(pooled - self._claim_mean)
 
 
-def load_centring(path: Path) -> Centring:
-    """Reads matching.safetensors."""
-    return Centring(load_file(str(path)))
+def load_matching(path: Path) -> tuple[Centring, dict[str, torch.Tensor]]:
+    """Reads matching.safetensors: the means, and the adapter of the encoder's upper half."""
+    weights = load_file(str(path))
+    means = [weights.pop(name).float().numpy() for name in ("post_mean", "claim_mean")]
+    return Centring(*means), weights
 
 
 class MythIndex:
     """A searchable list of myths. `background` myths only steady the scale when the list is short."""
 
     def __init__(
-        self, myths: Sequence[Myth], encoder: Encoder, centring: Centring, background: Sequence[Myth] = ()
+        self,
+        myths: Sequence[Myth],
+        encoder: Encoder,
+        centring: Centring,
+        background: Sequence[Myth] = (),
+        known: dict[str, FloatArray] | None = None,
     ) -> None:
+        """`known`: vectors of wordings that another index has computed; those computed here are added."""
         self.myths = list(myths)
-        known = {myth.id for myth in self.myths}
-        everything = [*self.myths, *(myth for myth in background if myth.id not in known)]
+        self._places = {myth.id: place for place, myth in enumerate(self.myths)}
+        own = self._places.keys()
+        everything = [*self.myths, *(myth for myth in background if myth.id not in own)]
         wordings = [myth.wordings() for myth in everything]
         self._starts = np.cumsum([0, *(len(one) for one in wordings)])[:-1]
         texts = [text for one in wordings for text in one]
         self._centring = centring
         self._background = list(background)
         self._encoder = encoder
-        encoded = encoder.encode(texts, keep_tokens=False)
-        self._vectors = centring.claims(np.stack([one.pooled for one in encoded])) if encoded else np.zeros((0, 1))
+        self._known = {} if known is None else known
+        new = list(dict.fromkeys(text for text in texts if text not in self._known))
+        self._known |= dict(zip(new, centring.claims(encoder.pooled(new)), strict=True))
+        self._vectors = np.stack([self._known[text] for text in texts]) if texts else np.zeros((0, 1), np.float32)
         self._lexical = LexicalIndex(texts)
         self._states: OrderedDict[str, torch.Tensor] = OrderedDict()
 
     def over(self, myths: Sequence[Myth]) -> MythIndex:
         """An index of another list, with the same models and background."""
-        return MythIndex(myths, self._encoder, self._centring, self._background)
+        return MythIndex(myths, self._encoder, self._centring, self._background, self._known)
+
+    def place(self, myth_id: str) -> int:
+        """Of a myth in the list. Raises KeyError for one that isn't in it."""
+        return self._places[myth_id]
+
+    def vectors(self, encoded: Sequence[Encoded]) -> FloatArray:
+        """Unit vectors [posts, 384] that posts are compared by."""
+        return self._centring.posts(np.stack([one.pooled for one in encoded]))
+
+    def vectors_of(self, texts: list[str]) -> FloatArray:
+        """The same of texts."""
+        return self._centring.posts(self._encoder.pooled(texts))
 
     def search(self, texts: list[str], encoded: list[Encoded], best: int = CANDIDATES) -> list[list[Match]]:
         """The `best` myths for each post, best first; equal scores keep the order of the list."""
         if not self.myths or not texts:
             return [[] for _ in texts]
-        vectors = self._centring.posts(np.stack([one.pooled for one in encoded]))
+        vectors = self.vectors(encoded)
         cosine = np.maximum.reduceat(vectors @ self._vectors.T, self._starts, axis=1)
         bm25 = np.maximum.reduceat(self._lexical.scores(texts), self._starts, axis=1)
         hybrid = (_standard(cosine) + BM25_WEIGHT * _standard(bm25))[:, : len(self.myths)]
@@ -105,7 +128,7 @@ class MythIndex:
         """Lower-half token states of the claims of (place, language), encoded once and kept."""
         texts = {key: self.myths[key[0]].title(key[1]) for key in set(wanted)}
         missing = sorted({text for text in texts.values() if text not in self._states})
-        for text, one in zip(missing, self._encoder.encode(missing), strict=True):
+        for text, one in zip(missing, self._encoder.begin(self._encoder.tokenise(missing)), strict=True):
             self._states[text] = one.tokens
         found = {key: self._states[text] for key, text in texts.items()}
         for text in texts.values():

@@ -10,10 +10,13 @@ from typing import Any
 
 WEIGHTS = Path(__file__).with_name("weights")
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 """Raised when this code can no longer use weights made by an earlier version of it."""
 
-FILES = ("heads.safetensors", "matching.safetensors", "stance.safetensors", "policy.json")
+FILES = (
+    "matching.safetensors", "heads.safetensors", "stance.safetensors", "gate.safetensors", "int8.safetensors", "policy.json",
+    "wordings.safetensors",
+)  # fmt: skip
 COMMAND = "mythwatch train"
 
 

@@ -2,75 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
-import torch
+import numpy.typing as npt
 
-from services.classify import knowledge_base, model_files
+from services.classify import engine, knowledge_base, model_files, wordings
+from services.classify.carrying_words import quoted, sentences
+from services.classify.copypasta import RecentVerdicts
 from services.classify.e5_file import E5File
-from services.classify.encoder import Encoded, Encoder, choose_precision, use_threads
-from services.classify.gate import worth_reading
+from services.classify.encoder import Encoded, Encoder, lower_layers
+from services.classify.gate import Gate, worth_reading
 from services.classify.heads import KINDS, Heads, HeadScores, features
 from services.classify.knowledge_base import Myth
 from services.classify.language import UNDETERMINED, detect
-from services.classify.matching import Match, MythIndex, load_centring
-from services.classify.policy import CandidateEvidence, Decision, Policy, PostEvidence, decide
+from services.classify.lessons import Lessons
+from services.classify.live_knowledge import Lesson
+from services.classify.matching import Match, MythIndex, load_matching
+from services.classify.memory import give_back_memory
+from services.classify.policy import CandidateEvidence, Decision, Policy, PostEvidence, decide, is_unexplained
 from services.classify.settings import ClassifySettings
 from services.classify.stance import StanceModel
+from services.classify.verdict import GATED, PostIn, Reading, Verdict
+
+FloatArray = npt.NDArray[np.float32]
 
 STANCE_READS = 3
 """Candidates that the stance model reads for one post, where they are plausible; each costs as much as half an encoding."""
-
-GATED = PostEvidence(0.0, 0.0, 0.0, {kind: float(kind == "chatter") for kind in KINDS})
-
-
-@dataclass(frozen=True)
-class PostIn:
-    """A post to classify; `language` empty or "und": detect it."""
-
-    id: str
-    text: str
-    language: str = ""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The answer on one post; scores are 0-1, `candidates` are (myth id, score), best first, at most 5."""
-
-    id: str
-    language: str
-    health: float
-    kind: str
-    claim: float
-    misinformation: float
-    candidates: tuple[tuple[str, float], ...]
-    stance: str
-    stance_score: float
-    flag: bool
-    flag_score: float
-    reasons: tuple[str, ...]
-    model_version: str
-    evidence: tuple[PostEvidence, tuple[CandidateEvidence, ...]] = field(repr=False, compare=False, default=(GATED, ()))
-
-    @property
-    def myth_id(self) -> str:
-        """The myth it is counted under; empty when not flagged."""
-        return self.candidates[0][0] if self.flag and self.candidates else ""
 
 
 class Classifier:
     """Classifies posts against a list of myths. For one thread at a time."""
 
     def __init__(
-        self, encoder: Encoder, heads: Heads, index: MythIndex, stance: StanceModel, policy: Policy, version: str
+        self,
+        encoder: Encoder,
+        gate: Gate,
+        heads: Heads,
+        index: MythIndex,
+        stance: StanceModel,
+        policy: Policy,
+        version: str,
+        lessons: Lessons | None = None,
     ) -> None:
+        self._lessons = lessons or Lessons({}, index.vectors_of)
         self._encoder = encoder
+        self._gate = gate
         self._heads = heads
         self._index = index
         self._stance = stance
         self._policy = policy
+        self._recent = RecentVerdicts[Verdict]()
         self.version = version
 
     @classmethod
@@ -81,35 +64,58 @@ class Classifier:
         """
         files = model_files.check(settings.weights)
         built_in = knowledge_base.load(settings.knowledge)
-        use_threads(settings.threads)
-        precision = choose_precision(settings.precision)
         base = E5File()
-        encoder = Encoder(precision, base)
         try:
+            chosen = engine.choose(
+                settings.engine, settings.threads, files["int8.safetensors"], lambda: lower_layers(base)
+            )
             policy = Policy.load(files["policy.json"])
+            centring, adapter = load_matching(files["matching.safetensors"])
+            encoder = Encoder(chosen, base, adapter)
+            stance = StanceModel(files["stance.safetensors"], chosen, base)
         except (ValueError, KeyError) as error:
             raise model_files.ModelFilesError(str(error)) from None
         if settings.threshold is not None:
             policy = replace(policy, threshold=settings.threshold)
         myths = built_in if knowledge is None else knowledge
-        index = MythIndex(myths, encoder, load_centring(files["matching.safetensors"]), background=built_in)
-        stance = StanceModel(files["stance.safetensors"], precision, base)
-        return cls(encoder, Heads(files["heads.safetensors"]), index, stance, policy, files.version)
+        known = wordings.known(files["wordings.safetensors"], built_in)
+        index = MythIndex(myths, encoder, centring, background=built_in, known=known)
+        gate, heads = Gate(files["gate.safetensors"], encoder), Heads(files["heads.safetensors"])
+        give_back_memory()
+        return cls(encoder, gate, heads, index, stance, policy, files.version)
 
-    def with_myths(self, myths: Sequence[Myth]) -> Classifier:
-        """The same models over another list of myths; both share their memory."""
+    def with_myths(self, myths: Sequence[Myth], lessons: Mapping[str, Lesson] | None = None) -> Classifier:
+        """The same models over another list of myths, and with what people's decisions teach; both share their memory."""
         index = self._index.over(myths)
-        return Classifier(self._encoder, self._heads, index, self._stance, self._policy, self.version)
+        return Classifier(
+            self._encoder, self._gate, self._heads, index, self._stance, self._policy, self.version,
+            Lessons(lessons or {}, index.vectors_of),
+        )  # fmt: skip
 
     @property
-    def precision(self) -> str:
-        """Of the encoder: bf16 or fp32."""
-        return "bf16" if self._encoder.precision == torch.bfloat16 else "fp32"
+    def engine(self) -> str:
+        """What runs the encoder (engine.ENGINES)."""
+        return self._encoder.engine.name
 
     @property
-    def myths_known(self) -> int:
-        """How many myths posts are matched against."""
-        return len(self._index.myths)
+    def myths(self) -> list[Myth]:
+        """What posts are matched against."""
+        return list(self._index.myths)
+
+    @property
+    def threshold(self) -> float:
+        """Flag score from which a post is flagged."""
+        return self._policy.threshold
+
+    def embed(self, texts: list[str]) -> FloatArray:
+        """Unit vectors [texts, 384] by which posts are alike."""
+        return self._index.vectors_of(texts)
+
+    def passes(self, texts: Sequence[str]) -> list[tuple[bool, bool]]:
+        """For each text: does it get past the words, and past the lower half; for measuring the gate."""
+        rows = self._encoder.tokenise(list(texts))
+        words = self._gate.may_matter(rows) & np.array([worth_reading(text) for text in texts], dtype=bool)
+        return list(zip(words.tolist(), self._gate.goes_on(self._encoder.begin(rows)).tolist(), strict=True))
 
     def would_read_on(self, verdict: Verdict) -> bool:
         """Would the stance model read this post in a stream; for measuring the gate. Needs a verdict of its own."""
@@ -120,21 +126,57 @@ class Classifier:
     def classify(self, posts: Sequence[PostIn], gate: bool = True) -> list[Verdict]:
         """One verdict a post, in order.
 
-        In a stream (`gate`), posts that can't be flagged are not read further: neither texts that state nothing nor, by
-        the stance model, posts that are unlikely to spread a myth. With `gate=False` every post gets every stage.
+        In a stream (`gate`), posts that can't be flagged are not read further: neither texts that state nothing nor
+        chatter, nor, by the later stages, posts that are unlikely to spread a myth; and copies of a post reuse its
+        verdict. With `gate=False` every post gets every stage.
         """
-        read = [place for place, post in enumerate(posts) if not gate or worth_reading(post.text)]
-        texts = [posts[place].text for place in read]
-        encoded = self._encoder.encode(texts)
-        heads = self._heads(features(encoded)) if encoded else None
-        matches = self._index.search(texts, encoded)
         languages = [_language(post) for post in posts]
-        seen = [_post_evidence(heads, row) for row in range(len(read))] if heads else []
-        candidates = self._with_stances(encoded, seen, matches, [languages[place] for place in read], gate)
-        verdicts = [self._verdict(post, languages[place], GATED, []) for place, post in enumerate(posts)]
-        for row, place in enumerate(read):
-            verdicts[place] = self._verdict(posts[place], languages[place], seen[row], candidates[row])
-        return verdicts
+        if not gate:
+            return self._read(posts, languages, gate)
+        known = [self._recent.get(post.text) for post in posts]
+        new = {post.text: place for place, (post, verdict) in enumerate(zip(posts, known, strict=True)) if not verdict}
+        places = sorted(new.values())
+        fresh = self._read([posts[place] for place in places], [languages[place] for place in places], gate)
+        by_text = {posts[place].text: verdict for place, verdict in zip(places, fresh, strict=True)}
+        # Not those that the gate removed: reading them again costs no more than remembering them.
+        self._recent.keep([(text, verdict) for text, verdict in by_text.items() if verdict.candidates])
+        return [
+            replace(verdict or by_text[post.text], id=post.id, language=language)
+            for post, verdict, language in zip(posts, known, languages, strict=True)
+        ]
+
+    def _read(self, posts: Sequence[PostIn], languages: Sequence[str], gate: bool) -> list[Verdict]:
+        verdicts = [self._verdict(post, language, GATED, []) for post, language in zip(posts, languages, strict=True)]
+        places, begun = self._begin([post.text for post in posts], gate)
+        if not places:
+            return verdicts
+        texts = [posts[place].text for place in places]
+        encoded = self._encoder.finish(begun)
+        heads = self._heads(features(encoded))
+        matches = self._index.search(texts, encoded)
+        seen = [_post_evidence(heads, row) for row in range(len(places))]
+        candidates = self._with_stances(encoded, seen, matches, [languages[place] for place in places], gate)
+        for row, place in enumerate(places):
+            verdict = self._verdict(posts[place], languages[place], seen[row], candidates[row])
+            if is_unexplained(seen[row], verdict):
+                verdict = replace(verdict, unexplained=self._index.vectors([encoded[row]])[0])
+            verdicts[place] = self._heeded(verdict, encoded[row])
+        return self._quoting(posts, verdicts)
+
+    def _begin(self, texts: list[str], gate: bool) -> tuple[list[int], list[Encoded]]:
+        """Places of the texts that are read to the end, and their lower halves."""
+        rows = self._encoder.tokenise(texts)
+        places = list(range(len(texts)))
+        if gate:
+            places = [place for place in places if worth_reading(texts[place])]
+            kept = self._gate.may_matter([rows[place] for place in places])
+            places = [place for place, keep in zip(places, kept, strict=True) if keep]
+        begun = self._encoder.begin([rows[place] for place in places])
+        if not gate:
+            return places, begun
+        kept = self._gate.goes_on(begun)
+        both = [(place, one) for place, one, keep in zip(places, begun, kept, strict=True) if keep]
+        return [place for place, _ in both], [one for _, one in both]
 
     def _with_stances(
         self,
@@ -155,23 +197,67 @@ class Classifier:
             for rank, match in enumerate(found[:STANCE_READS])
             if hopeful[row] and self._policy.is_plausible(seen[row], match.score, match.cosine)
         ]
-        keys = [(matches[row][rank].place, languages[row]) for row, rank in asked]
-        states = self._index.states(keys)
-        logs = self._stance([(encoded[row].tokens, states[key]) for (row, _), key in zip(asked, keys, strict=True)])
-        stances = {pair: tuple(map(float, row)) for pair, row in zip(asked, np.exp(logs), strict=True)}
+        first = self._stances(encoded, matches, [pair for pair in asked if pair[1] == 0], languages)
+        settled = {
+            row
+            for row, rank in first
+            if self._policy.is_settled(self._evidence(matches[row][rank], languages[row], first[row, rank]))
+        }
+        later = [pair for pair in asked if pair[1] > 0 and pair[0] not in settled]
+        stances = first | self._stances(encoded, matches, later, languages)
         return [
-            [
-                CandidateEvidence(
-                    self._index.myths[match.place].id,
-                    self._index.myths[match.place].title(languages[row]),
-                    match.score,
-                    match.cosine,
-                    stances.get((row, rank)),
-                )
-                for rank, match in enumerate(found)
-            ]
+            [self._evidence(match, languages[row], stances.get((row, rank))) for rank, match in enumerate(found)]
             for row, found in enumerate(matches)
         ]
+
+    def _stances(
+        self,
+        encoded: list[Encoded],
+        matches: list[list[Match]],
+        asked: list[tuple[int, int]],
+        languages: list[str],
+    ) -> dict[tuple[int, int], Reading]:
+        """What the stance model read, by (row, rank) of post and candidate."""
+        keys = [(matches[row][rank].place, languages[row]) for row, rank in asked]
+        states = self._index.states(keys)
+        stances, roles = self._stance(
+            [(encoded[row].tokens, states[key]) for (row, _), key in zip(asked, keys, strict=True)]
+        )
+        read = zip(np.exp(stances).tolist(), np.exp(roles).tolist(), strict=True)
+        return {pair: Reading(tuple(one), tuple(other)) for pair, (one, other) in zip(asked, read, strict=True)}
+
+    def _evidence(self, match: Match, language: str, reading: Reading | None) -> CandidateEvidence:
+        myth = self._index.myths[match.place]
+        read = (reading.stances, reading.roles) if reading else (None, None)
+        return CandidateEvidence(myth.id, myth.title(language), match.score, match.cosine, *read)
+
+    def _quoting(self, posts: Sequence[PostIn], verdicts: list[Verdict]) -> list[Verdict]:
+        """The verdicts; flagged ones with the words that carried the decision among the reasons."""
+        flagged = [place for place, verdict in enumerate(verdicts) if verdict.flag]
+        parts = {place: sentences(posts[place].text) or [posts[place].text] for place in flagged}
+        several = [(place, part) for place in flagged for part in parts[place] if len(parts[place]) > 1]
+        begun = self._encoder.begin(self._encoder.tokenise([part for _, part in several]))
+        keys = [(self._index.place(verdicts[place].myth_id), verdicts[place].language) for place, _ in several]
+        states = self._index.states(keys)
+        logs, _ = self._stance([(one.tokens, states[key]) for one, key in zip(begun, keys, strict=True)])
+        sure: dict[int, list[float]] = {}
+        for (place, _), row in zip(several, logs, strict=True):
+            sure.setdefault(place, []).append(float(row[0]))
+        for place in flagged:
+            first, *rest = verdicts[place].reasons
+            reason = quoted(parts[place], sure.get(place, [0.0]))
+            verdicts[place] = replace(verdicts[place], reasons=(first, reason, *rest))
+        return verdicts
+
+    def _heeded(self, verdict: Verdict, encoded: Encoded) -> Verdict:
+        """The verdict as people's decisions on such posts would have it."""
+        if not verdict.flag:
+            return verdict
+        (vector,) = self._index.vectors([encoded])
+        objection = self._lessons.objection(verdict.myth_id, vector, verdict.flag_score, self.threshold)
+        if not objection:
+            return verdict
+        return replace(verdict, flag=False, unexplained=None, reasons=(objection, *verdict.reasons))
 
     def _verdict(
         self, post: PostIn, language: str, evidence: PostEvidence, candidates: list[CandidateEvidence]

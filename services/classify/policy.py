@@ -7,14 +7,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from services.classify.stance import STANCES
+from services.classify.stance import ROLES, STANCES
 
 FEATURES = (
     "endorse", "refute", "about", "match", "cosine", "claim", "misinformation", "health",
     "question", "experience", "support", "news", "chatter",
+    "as_blunt", "as_subtle", "as_refuting", "as_asking", "as_telling", "as_comforting", "as_reporting", "as_near_miss", "as_unrelated",
 )  # fmt: skip
-"""What the flag is decided on, in this order (see `flag_features`)."""
+"""What the flag is decided on, in this order (see `flag_features`); the last nine are what stance and post together read as."""
+
+ROLE_GROUPS = (
+    ("endorse_blunt",), ("endorse_subtle",), ("debunk", "correct", "sarcasm_refute"), ("question",), ("experience",),
+    ("comfort",), ("news",), ("near_miss",), ("same_words", "other"),
+)  # fmt: skip
 
 READ_FEATURES = (
     "match", "cosine", "lead", "claim", "misinformation", "health", "question", "experience", "support", "news", "chatter",
@@ -26,13 +33,14 @@ MATCH_SETTINGS = {"score", "about", "bias", "plausible", "least_cosine", "least_
 
 @dataclass(frozen=True)
 class CandidateEvidence:
-    """One myth beside a post: hybrid z-score, cosine, and probabilities of the stances (None: not read)."""
+    """One myth beside a post: hybrid z-score, cosine, and probabilities of the stances and roles (None: not read)."""
 
     myth_id: str
     title: str
     match: float
     cosine: float
     stances: tuple[float, ...] | None = None
+    roles: tuple[float, ...] | None = None
 
     @property
     def endorse(self) -> float:
@@ -43,6 +51,12 @@ class CandidateEvidence:
     def refute(self) -> float:
         """0-1: does the post deny or correct it."""
         return self.stances[STANCES.index("refute")] if self.stances else 0.0
+
+    def written_as(self, roles: Sequence[str]) -> float:
+        """0-1: was the post, beside this myth, written as one of `roles` (stance.ROLES); unrelated when not read."""
+        if self.roles is None:
+            return float("other" in roles)
+        return sum(self.roles[ROLES.index(role)] for role in roles)
 
     @property
     def about(self) -> float:
@@ -116,6 +130,10 @@ class Policy:
         score = _sigmoid(sum(w * v for w, v in zip(self.read_weights, values, strict=True)) + self.read_bias)
         return score >= self.read_threshold
 
+    def is_settled(self, first: CandidateEvidence) -> bool:
+        """Is the nearest candidate, read, so surely the one that the next ones needn't be."""
+        return self.match_probability(first) >= SETTLED
+
     def match_probability(self, candidate: CandidateEvidence) -> float:
         """0-1: is the post about this myth, from how near it is and, where read, what the stance model says."""
         score, about, bias = self.match_weights
@@ -126,6 +144,16 @@ class Policy:
         """0-1: probability that the post spreads this myth."""
         values = flag_features(post, candidate)
         return _sigmoid(sum(w * v for w, v in zip(self.weights, values, strict=True)) + self.bias)
+
+
+class Decided(Protocol):
+    """What a decision and a verdict have in common."""
+
+    @property
+    def flag(self) -> bool: ...
+
+    @property
+    def candidates(self) -> tuple[tuple[str, float], ...]: ...
 
 
 @dataclass(frozen=True)
@@ -139,6 +167,19 @@ class Decision:
     flag_score: float
     reasons: tuple[str, ...]
 
+
+SETTLED = 0.8
+"""Probability of the first candidate's match from which the stance model reads no further ones."""
+
+NAMED = 0.05
+"""Match probability from which a flagged post is counted under its myth in a stream: four in five of those on dev are right, of
+the ones below one in four. Those spread something else, for a candidate narrative."""
+
+EXPLAINED = 0.5
+"""Match probability from which a known myth explains a post."""
+
+SURE, RISKY = 0.8, 0.9
+"""Least `health` and `claim`, and least `misinformation`, of a post in a candidate narrative."""
 
 LISTED = 5
 """Candidates in a verdict."""
@@ -170,8 +211,23 @@ def flag_features(post: PostEvidence, candidate: CandidateEvidence) -> list[floa
         _logit(post.claim),
         _logit(post.misinformation),
         _logit(post.health),
-        *(_logit(post.kinds[name]) for name in FEATURES[8:]),
+        *(_logit(post.kinds[name]) for name in FEATURES[8:13]),
+        *(_logit(candidate.written_as(group)) for group in ROLE_GROUPS),
     ]
+
+
+def is_unexplained(post: PostEvidence, decision: Decided) -> bool:
+    """A claim on health that reads like misinformation, or is flagged, and that no known myth explains: for a candidate
+    narrative instead of a case of a wrong myth."""
+    chance = decision.candidates[0][1] if decision.candidates else 0.0
+    if decision.flag:
+        return chance < NAMED
+    return (
+        chance < EXPLAINED
+        and post.kind == "claim"
+        and min(post.health, post.claim) >= SURE
+        and post.misinformation >= RISKY
+    )
 
 
 def decide(post: PostEvidence, candidates: Sequence[CandidateEvidence], policy: Policy) -> Decision:

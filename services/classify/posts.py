@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.classify.pipeline import PostIn, Verdict
+from services.classify.verdict import PostIn, Verdict
 from services.stream import events_pb2 as events
 
 MAX_TEXT_CHARACTERS = 10_000
@@ -40,13 +40,13 @@ def post_in(post: events.SocialPost) -> PostIn:
     return PostIn(post.id, post.text, post.language)
 
 
-def is_told(post: events.SocialPost, verdict: Verdict | None) -> bool:
-    """Is a verdict written: for flagged posts, and for updates and deletes whatever the answer."""
-    return post.action != events.POST_ACTION_CREATE or (verdict is not None and verdict.flag)
+def is_told(post: events.SocialPost, verdict: Verdict | None, narrative: str = "") -> bool:
+    """Is a verdict written: for flagged posts and those of a candidate narrative, and for updates and deletes whatever."""
+    return post.action != events.POST_ACTION_CREATE or bool(narrative) or (verdict is not None and verdict.flag)
 
 
 def claim_verdict(
-    post: events.SocialPost, verdict: Verdict | None, identifier: str, version: str, now_ms: int
+    post: events.SocialPost, verdict: Verdict | None, identifier: str, version: str, now_ms: int, narrative: str = ""
 ) -> events.ClaimVerdict:
     """The contract's form; `verdict` is None for a delete, whose ClaimVerdict only names the post."""
     if verdict is None:
@@ -67,4 +67,5 @@ def claim_verdict(
         model_version=version,
         classified_ms=now_ms,
         myth_id=verdict.myth_id,
+        narrative_id=narrative,
     )

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from services.classify.claim_review import plain_text
-from services.classify.pipeline import Classifier, PostIn, Verdict
+from services.classify.explain import explain
+from services.classify.pipeline import Classifier
+from services.classify.verdict import PostIn, Verdict
 
 MAX_LINE_BYTES = 256 * 1024
 """A post has at most 10,000 characters; JSON escapes each in at most 12 bytes. Longer lines aren't posts."""
@@ -29,13 +31,17 @@ class BadLine:
     id: Any = None
 
 
-def score_lines(source: IO[bytes], classifier: Classifier) -> Iterator[tuple[str, bool]]:
-    """(JSON line, was it good) for each line of `source` that isn't blank."""
+def score_lines(source: IO[bytes], classifier: Classifier, with_reasons: bool = False) -> Iterator[tuple[str, bool]]:
+    """(JSON line, was it good) for each line of `source` that isn't blank; with `explain` as a key more when asked for."""
     for chunk in _chunks(read_posts(source)):
         verdicts = iter(classifier.classify([one for one in chunk if isinstance(one, PostIn)], gate=False))
         for one in chunk:
             if isinstance(one, PostIn):
-                yield json.dumps(as_dict(next(verdicts)), ensure_ascii=False), True
+                verdict = next(verdicts)
+                answer = as_dict(verdict)
+                if with_reasons:
+                    answer["explain"] = explain(classifier, one, verdict)
+                yield json.dumps(answer, ensure_ascii=False), True
             else:
                 yield json.dumps({"id": one.id, "line": one.line, "error": one.error}, ensure_ascii=False), False
 

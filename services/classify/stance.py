@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from peft import LoraConfig, inject_adapter_in_model
-from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file
 from torch import nn
 
+from services.classify import lora
 from services.classify.batching import token_budget_batches
 from services.classify.e5_file import E5File
-from services.classify.encoder import SPLIT, encoder_layer, mean_pool, run_layers
+from services.classify.encoder import TOKEN_BUDGET, mean_pool, upper_layers
+from services.classify.engine import Engine, Tower, run_layers
 
 STANCES = ("endorse", "refute", "discuss", "none")
 ROLES = (
@@ -30,10 +30,8 @@ ROLES = (
 """What an authored post was written as; learnt beside the stance because the finer label teaches more."""
 
 RANK = 24
-TOKEN_BUDGET = 4_096
 POST_TOKENS = 160
 MYTH_TOKENS = 64
-_TARGETS = ["query", "key", "value", "dense"]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -41,13 +39,10 @@ FloatArray = npt.NDArray[np.float32]
 class PairModel(nn.Module):
     """Reads joined states; answers with logits of stance [batch, 4] and of role [batch, 12]."""
 
-    def __init__(self, file: E5File, hidden: int = 384) -> None:
+    def __init__(self, layers: nn.ModuleList, hidden: int = 384) -> None:
+        """`layers`: the upper ones, with an adapter to be trained or with a trained one folded in."""
         super().__init__()
-        layers = [encoder_layer(file, index) for index in range(SPLIT, file.header.layers)]
-        self.layers = nn.ModuleList(layers)
-        self.layers.requires_grad_(False)
-        config = LoraConfig(r=RANK, lora_alpha=2 * RANK, lora_dropout=0.1, target_modules=_TARGETS)
-        self.layers = inject_adapter_in_model(config, self.layers)
+        self.layers = layers
         self.parts = nn.Parameter(torch.zeros(2, hidden))
         self.mix = nn.Sequential(nn.Dropout(0.1), nn.Linear(3 * hidden, 256), nn.GELU(), nn.Dropout(0.1))
         self.to_stance = nn.Linear(256, len(STANCES))
@@ -57,51 +52,62 @@ class PairModel(nn.Module):
         self, states: torch.Tensor, mask: torch.Tensor, is_myth: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Of states [batch, length, 384], mask and is_myth (bool) [batch, length]."""
-        joined = states + self.parts.to(states.dtype)[is_myth.long()]
-        joined = run_layers(self.layers, joined, mask)
-        post, myth = mean_pool(joined, mask & ~is_myth), mean_pool(joined, is_myth)
-        mixed = self.mix(torch.cat([post, myth, joined[:, 0].float()], dim=-1).to(self.to_role.weight.dtype))
+        return self.read(run_layers(self.layers, self.marked(states, is_myth), mask), mask, is_myth)
+
+    def marked(self, states: torch.Tensor, is_myth: torch.Tensor) -> torch.Tensor:
+        """The states with a mark of which part they belong to."""
+        return states + self.parts.to(states.dtype)[is_myth.long()]
+
+    def read(
+        self, states: torch.Tensor, mask: torch.Tensor, is_myth: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The logits, of the states after the layers."""
+        post, myth = mean_pool(states, mask & ~is_myth), mean_pool(states, is_myth)
+        mixed = self.mix(torch.cat([post, myth, states[:, 0].float()], dim=-1).to(self.to_role.weight.dtype))
         return self.to_stance(mixed), self.to_role(mixed)
-
-    def trained_state(self) -> dict[str, torch.Tensor]:
-        """What training changed: adapter, part embeddings and read-out; all that is shipped."""
-        wanted = {name for name, value in self.named_parameters() if value.requires_grad}
-        return {name: value.detach() for name, value in self.state_dict().items() if name in wanted}
-
-    def load_trained(self, state: dict[str, torch.Tensor]) -> None:
-        """Takes over what `trained_state` gave. Raises ValueError when names or shapes differ."""
-        wanted = {name: value.shape for name, value in self.named_parameters() if value.requires_grad}
-        if {name: value.shape for name, value in state.items()} != wanted:
-            raise ValueError("the stance weights have other tensors than this code expects")
-        self.load_state_dict({name: value.float() for name, value in state.items()}, strict=False)
-
-    def merge(self) -> None:
-        """Folds the adapter into the layers: same answers, no extra multiplication. Not for training."""
-        for module in list(self.layers.modules()):
-            if isinstance(module, LoraLayer):
-                module.merge()  # type: ignore[no-untyped-call]
-        _unwrap(self.layers)
 
 
 class StanceModel:
     """Stance of pairs; safe for one thread at a time."""
 
-    def __init__(self, weights: Path, precision: torch.dtype, file: E5File | None = None) -> None:
-        model = PairModel(file or E5File())
-        model.load_trained(load_file(str(weights)))
-        model.merge()
-        self._model = model.to(precision).eval()
-        self._model.requires_grad_(False)
+    def __init__(self, weights: Path, engine: Engine, file: E5File | None = None) -> None:
+        model = loaded(weights, file or E5File())
+        self._tower: Tower = engine.tower("stance", model.layers)
+        model.layers = nn.ModuleList()  # the tower has its own
+        self._model = model
 
     @torch.inference_mode()
-    def __call__(self, pairs: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> FloatArray:
-        """Log-probabilities over STANCES, [pairs, 4], of (post states, myth states) from the lower half."""
-        found = np.zeros((len(pairs), len(STANCES)), dtype=np.float32)
+    def __call__(self, pairs: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> tuple[FloatArray, FloatArray]:
+        """Log-probabilities over STANCES, [pairs, 4], and over ROLES, [pairs, 12], of (post states, myth states) from the
+        lower half."""
+        stances = np.zeros((len(pairs), len(STANCES)), dtype=np.float32)
+        roles = np.zeros((len(pairs), len(ROLES)), dtype=np.float32)
         lengths = [min(len(post), POST_TOKENS) + min(len(myth), MYTH_TOKENS) for post, myth in pairs]
         for batch in token_budget_batches(lengths, TOKEN_BUDGET):
-            logits, _ = self._model(*joined([pairs[index] for index in batch]))
-            found[batch] = torch.log_softmax(logits.float(), dim=-1).numpy()
-        return found
+            states, mask, is_myth = joined([pairs[index] for index in batch])
+            states = self._tower(self._model.marked(states, is_myth), mask)
+            stance, role = self._model.read(states, mask, is_myth)
+            stances[batch] = torch.log_softmax(stance, dim=-1).numpy()
+            roles[batch] = torch.log_softmax(role, dim=-1).numpy()
+        return stances, roles
+
+
+def untrained(file: E5File) -> PairModel:
+    """A model to be trained: upper layers as packaged, with an adapter."""
+    return PairModel(lora.adapted(upper_layers(file), RANK))
+
+
+def loaded(weights: Path, file: E5File) -> PairModel:
+    """The trained model with its adapter folded in, float32, for inference. Raises ValueError for other weights."""
+    state = load_file(str(weights))
+    adapter = {name.removeprefix("layers."): value for name, value in state.items() if name.startswith("layers.")}
+    model = PairModel(lora.folded(upper_layers(file), adapter, RANK, "stance"))
+    rest = {name: value.float() for name, value in state.items() if not name.startswith("layers.")}
+    if rest.keys() != {name for name in model.state_dict() if not name.startswith("layers.")}:
+        raise ValueError("the stance weights have other tensors than this code expects")
+    model.load_state_dict(rest, strict=False)
+    model.requires_grad_(False)
+    return model.eval()
 
 
 def joined(pairs: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -123,12 +129,3 @@ def _ends(states: torch.Tensor, limit: int) -> torch.Tensor:
     if len(states) <= limit:
         return states
     return torch.cat([states[: limit // 2], states[-(limit - limit // 2) :]])
-
-
-def _unwrap(module: nn.Module) -> None:
-    """Replaces merged adapter layers by the plain layers inside them."""
-    for name, child in list(module.named_children()):
-        if isinstance(child, LoraLayer):
-            setattr(module, name, child.get_base_layer())  # type: ignore[no-untyped-call]
-        else:
-            _unwrap(child)

@@ -14,11 +14,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `bench stream` a sub-command while it is the only one."""
-
-
 @app.command(epilog="Example: mythwatch bench stream --quick")
 def stream(
     quick: bool = typer.Option(False, "--quick", help="fewer posts, under 60 seconds"),
@@ -28,6 +23,21 @@ def stream(
     from services.command.bench_stream import bench_stream
 
     figures = bench_stream(quick)
+    if as_json:
+        print(json.dumps(figures, indent=2))
+        return
+    _print(figures)
+
+
+@app.command(epilog="Example: mythwatch bench classify --quick")
+def classify(
+    quick: bool = typer.Option(False, "--quick", help="fewer posts, under 60 seconds"),
+    as_json: bool = typer.Option(False, "--json", help="one JSON object"),
+) -> None:
+    """The classifier alone: each engine, and the cascade on health posts and on a firehose, against the plain pipeline."""
+    from services.command.bench_classify import bench_classify
+
+    figures = bench_classify(quick)
     if as_json:
         print(json.dumps(figures, indent=2))
         return

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 
+from services.command.bench_posts import half_health_posts
 from services.command.demo import SAMPLE
 from services.command.demo_processes import DemoProcesses
 from services.command.demo_settings import DemoSettings
 from services.command.demo_watch import SERVICES, DemoWatch, Seen
 from services.command.embedded_kafka import PROJECT
+from services.command.machine import machine
 from services.stream import events_pb2 as events
 
-AUTHORED = PROJECT / "services" / "classify" / "training" / "posts"
 RATE = 50.0  # posts a second, for the latency figures
 FIRST_PORT = 28_100
 LINES_A_REQUEST = 250
@@ -33,8 +31,8 @@ LINES_A_REQUEST = 250
 def bench_stream(quick: bool) -> dict[str, Any]:
     """Every figure; the pipeline runs before the services start, so that neither disturbs the other."""
     latency_posts = sample_posts(300 if quick else 1_200)
-    many = authored_posts(1_000 if quick else 2_800)
-    pipeline = _pipeline([post["text"] for post in many][:: 10 if quick else 7])
+    many = many_posts(600 if quick else 2_800)
+    pipeline = _pipeline([post["text"] for post in many][:: 8 if quick else 7])
     with tempfile.TemporaryDirectory() as folder:
         names = [name for name in DemoSettings.model_fields if name.endswith("_port")]
         ports = {name: FIRST_PORT + 2 * place for place, name in enumerate(names)}
@@ -198,25 +196,9 @@ def sample_posts(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def authored_posts(count: int) -> list[dict[str, Any]]:
-    """`count` different posts of the training material, evenly from all topics: texts to be read, not to be judged."""
-    texts = [
-        json.loads(line)["text"] for path in sorted(AUTHORED.glob("*.jsonl")) for line in path.read_text().splitlines()
+def many_posts(count: int) -> list[dict[str, Any]]:
+    """Up to `count` different posts, half of them on health."""
+    return [
+        {"id": f"many-{place}", "author": f"author-{place}", "text": text}
+        for place, text in enumerate(half_health_posts(count))
     ]
-    step = max(1, len(texts) // count)
-    return [{"id": f"many-{n}", "author": f"author-{n}", "text": text} for n, text in enumerate(texts[::step][:count])]
-
-
-def machine() -> dict[str, Any]:
-    """CPU, cores and versions, without the machine's name."""
-    cpu = platform.processor() or "unknown"
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            cpu = line.partition(":")[2].strip()
-            break
-    return {
-        "cpu": cpu,
-        "cores": len(os.sched_getaffinity(0)),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "transformers", "faust-streaming", "aiokafka")},
-    }

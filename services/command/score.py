@@ -22,6 +22,9 @@ def score(
             readable=True,
         ),
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add each stage's answer and the words that mattered (slow).")
+    ] = False,
 ) -> None:
     """Read posts from standard input, one JSON object a line, and write one verdict a line in the same order.
 
@@ -43,7 +46,7 @@ def score(
         settings = load(ClassifySettings)
         classifier = Classifier.load(settings, listed)
     all_good = True
-    for line, good in score_lines(sys.stdin.buffer, classifier):
+    for line, good in score_lines(sys.stdin.buffer, classifier, explain):
         sys.stdout.buffer.write(line.encode() + b"\n")
         all_good = all_good and good
     sys.stdout.buffer.flush()

@@ -10,7 +10,7 @@ import typer
 
 from services.command.classify_errors import one_line
 
-PARTS = ("matching", "heads", "stance", "policy")
+PARTS = ("matching", "heads", "stance", "gate", "policy")
 
 
 def train(

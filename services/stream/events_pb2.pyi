@@ -169,7 +169,7 @@ class Candidate(_message.Message):
     def __init__(self, myth_id: _Optional[str] = ..., score: _Optional[float] = ...) -> None: ...
 
 class ClaimVerdict(_message.Message):
-    __slots__ = ("id", "post", "kind", "health", "claim", "misinformation", "candidates", "stance", "stance_score", "flag", "flag_score", "reasons", "model_version", "classified_ms", "myth_id")
+    __slots__ = ("id", "post", "kind", "health", "claim", "misinformation", "candidates", "stance", "stance_score", "flag", "flag_score", "reasons", "model_version", "classified_ms", "myth_id", "narrative_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     POST_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -185,6 +185,7 @@ class ClaimVerdict(_message.Message):
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     CLASSIFIED_MS_FIELD_NUMBER: _ClassVar[int]
     MYTH_ID_FIELD_NUMBER: _ClassVar[int]
+    NARRATIVE_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     post: SocialPost
     kind: PostKind
@@ -200,7 +201,8 @@ class ClaimVerdict(_message.Message):
     model_version: str
     classified_ms: int
     myth_id: str
-    def __init__(self, id: _Optional[str] = ..., post: _Optional[_Union[SocialPost, _Mapping]] = ..., kind: _Optional[_Union[PostKind, str]] = ..., health: _Optional[float] = ..., claim: _Optional[float] = ..., misinformation: _Optional[float] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., stance: _Optional[_Union[Stance, str]] = ..., stance_score: _Optional[float] = ..., flag: _Optional[bool] = ..., flag_score: _Optional[float] = ..., reasons: _Optional[_Iterable[str]] = ..., model_version: _Optional[str] = ..., classified_ms: _Optional[int] = ..., myth_id: _Optional[str] = ...) -> None: ...
+    narrative_id: str
+    def __init__(self, id: _Optional[str] = ..., post: _Optional[_Union[SocialPost, _Mapping]] = ..., kind: _Optional[_Union[PostKind, str]] = ..., health: _Optional[float] = ..., claim: _Optional[float] = ..., misinformation: _Optional[float] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., stance: _Optional[_Union[Stance, str]] = ..., stance_score: _Optional[float] = ..., flag: _Optional[bool] = ..., flag_score: _Optional[float] = ..., reasons: _Optional[_Iterable[str]] = ..., model_version: _Optional[str] = ..., classified_ms: _Optional[int] = ..., myth_id: _Optional[str] = ..., narrative_id: _Optional[str] = ...) -> None: ...
 
 class MythCase(_message.Message):
     __slots__ = ("id", "myth_id", "claim", "status", "triage", "triage_reason", "harm", "posts", "authors", "posts_per_hour", "first_seen_ms", "last_seen_ms", "muted_until_ms", "version")

@@ -130,6 +130,25 @@ MODEL_INFO = _gauge(
 MYTHS_KNOWN = _gauge(
     "mythwatch_myths_known", "myths that posts are matched against", (), "Fewer than expected: `mythwatch myths check`."
 )
+UNEXPLAINED = _counter(
+    "mythwatch_unexplained_claims",
+    "risky claims on health that no known myth explains, gathered into candidate narratives",
+    (),
+    "Rising: something new is going round; read the candidates in the console.",
+)
+LESSONS = _gauge(
+    "mythwatch_lessons",
+    "myths with a case that people judged not to be one",
+    (),
+    "Many: read those cases; the myths' wording, or the threshold, may be wrong.",
+)
+SECOND_OPINIONS = _counter(
+    "mythwatch_second_opinions",
+    "second opinions on flagged posts, by answer, and why there was none",
+    ("answer", "why"),
+    "answer=no_answer rising: why=timeout, endpoint failed or silent: see the log lines action=verifier_failed; budget spent: "
+    "raise it or leave it; others: the model does not keep to the form, take another.",
+)
 
 # Alert
 CASES_OPEN = _gauge(

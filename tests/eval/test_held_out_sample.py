@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import pytest
 
-from services.classify.evaluation.held_out import Scored, checked_figures, dev_posts, score_posts
+from services.classify.evaluation.held_out import checked_figures, dev_posts, score_posts
+from services.classify.evaluation.results import Scored
 from services.classify.knowledge_base import Myth
-from services.classify.pipeline import Classifier, PostIn
+from services.classify.pipeline import Classifier
 from services.classify.settings import ClassifySettings
 from services.classify.training import corpus
+from services.classify.verdict import PostIn
 
 LEAST = {"spread_auc": 0.92, "recall": 0.45, "blunt_first": 0.5}
 MOST = {"refuting_flagged": 0.07, "ordinary_flagged": 0.03}

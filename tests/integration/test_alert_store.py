@@ -14,7 +14,7 @@ from sqlalchemy import text
 from services.alert import schema, upkeep
 from services.alert.cases import Action, Case, Channel, Decision, Destination, Harm, Status, Triage
 from services.alert.due import DueRules
-from services.alert.grouping import case_id
+from services.alert.grouping import Taken, case_id
 from services.alert.myth_rows import MythRecord
 from services.alert.publish import mark_published, unpublished
 from services.alert.sender_lock import SenderLock
@@ -339,3 +339,34 @@ async def test_migrations_make_the_tables_of_the_schema(store: Store) -> None:
         )
         assert difference == []
         await connection.execute(text("SELECT 1"))
+
+
+def unexplained(number: int, narrative: str = "narrative-ab12cd34", **more: object) -> Taken:
+    taken = verdict(f"bluesky:new-{number}", f"moonlit water {number}", author=f"author{number}", flag=False, **more)  # type: ignore[arg-type]
+    taken.verdict.narrative_id = narrative
+    return taken
+
+
+async def test_a_narrative_that_no_myth_explains_is_shown_when_it_grows_and_never_says_respond(store: Store) -> None:
+    narrative = "narrative-ab12cd34"
+    await store.take([unexplained(number) for number in range(7)] + [unexplained(0)], NOW)
+    case = await the_case(store, narrative)
+    assert (case.counts.posts, case.triage, case.claim) == (7, Triage.IGNORE, "Possible new narrative ab12cd34")
+    assert await store.outbox.claim(Channel.SLACK, NOW + 10) is None
+    await store.take([unexplained(number) for number in range(7, 200)], NOW + 20)
+    case = await the_case(store, narrative)
+    assert (case.counts.posts, case.triage) == (200, Triage.MONITOR)
+    job = await store.outbox.claim(Channel.SLACK, NOW + 30)
+    assert job is not None
+    assert job.case_id == case_id(narrative)
+    # A deleted post leaves the case, and its words the whole database.
+    await store.take([verdict("bluesky:new-7", action=DELETE, at_ms=NOW + 40)], NOW + 40)
+    assert (await the_case(store, narrative)).counts.posts == 199
+    assert "moonlit water 7'" not in await everything(store)
+
+
+async def test_a_post_that_turns_out_to_spread_a_known_myth_moves_to_its_case(store: Store) -> None:
+    await store.take([unexplained(1)], NOW)
+    await store.take([verdict("bluesky:new-1", "moonlit water 1", at_ms=NOW + 5, action=UPDATE)], NOW + 5)
+    assert (await the_case(store, "narrative-ab12cd34")).counts.posts == 0
+    assert await posts(store) == {"bluesky:new-1": "moonlit water 1"}

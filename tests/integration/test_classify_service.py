@@ -17,13 +17,14 @@ import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from services.classify.knowledge_base import load as load_knowledge
 from services.classify.model_files import WEIGHTS
 from services.command.embedded_kafka import PROJECT, EmbeddedKafka
 from services.stream import events_pb2 as events
 from services.stream.codec import Record, content_id, new_trace
 from services.stream.producer import ConfirmedProducer
 from services.stream.topic_admin import create_topics
-from services.stream.topics import POSTS
+from services.stream.topics import FEEDBACK, MYTHS, POSTS
 from tests.conftest import free_port
 
 SPREADING = (
@@ -87,6 +88,14 @@ async def read(bootstrap: str, topic: str, count: int, timeout: float = 60.0) ->
         await consumer.stop()
 
 
+async def ready(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + 120
+    while (answer := await get(port, "/readyz")) is None or answer.status_code != 200:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.3)
+
+
 async def test_flagged_posts_updates_and_deletes_are_told_and_bad_ones_dead_lettered(own_kafka: str) -> None:
     port = free_port()
     process = start(own_kafka, port)
@@ -97,11 +106,7 @@ async def test_flagged_posts_updates_and_deletes_are_told_and_bad_ones_dead_lett
             await asyncio.sleep(0.1)
         assert early.status_code == 503
         assert "model" in early.json()["waiting_for"]
-        deadline = time.monotonic() + 120
-        while (answer := await get(port, "/readyz")) is None or answer.status_code != 200:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.3)
+        await ready(process, port)
 
         sent = [
             post("spreads", SPREADING),
@@ -134,6 +139,65 @@ async def test_flagged_posts_updates_and_deletes_are_told_and_bad_ones_dead_lett
         process.send_signal(signal.SIGTERM)
         assert process.wait(12) == 0
     finally:
+        process.kill()
+        process.wait()
+
+
+SNAILS = "Rubbing a garden snail on warts and hanging it on a thorn makes the warts disappear."
+FLAGGED = (
+    "Rub a garden snail over your warts and hang it on a thorn, the warts are gone within a week. No doctor needed!"
+)
+SIBLING = "rub a garden snail over the warts, hang it on a thorn and the warts are gone in a week!! no doctor needed"
+CHANGE_WITHIN_S = 5.0
+
+
+async def changed(port: int, name: str, value: str) -> None:
+    """Until a metric of the service has this value, within the time that a change may take."""
+    deadline = time.monotonic() + CHANGE_WITHIN_S
+    while f"{name} {value}" not in (page := await get(port, "/metrics")).text:  # type: ignore[union-attr]
+        assert time.monotonic() < deadline, [line for line in page.text.splitlines() if line.startswith(name)]
+        await asyncio.sleep(0.1)
+
+
+async def test_a_new_myth_is_matched_and_not_a_myth_teaches(own_kafka: str) -> None:
+    port = free_port()
+    process = start(own_kafka, port)
+    producer = ConfirmedProducer(own_kafka, "test")
+    try:
+        await ready(process, port)
+        # Nothing like it is known: a candidate narrative, not a case of the nearest myth.
+        await write(own_kafka, post("before", FLAGGED))
+        (verdict,) = map(events.ClaimVerdict.FromString, await read(own_kafka, "verdicts", 1))
+        assert not verdict.flag
+        assert verdict.narrative_id.startswith("narrative-")
+
+        myth = events.Myth(id="snails-cure-warts", claim={"en": SNAILS}, harm=events.HARM_LOW)
+        known = len(load_knowledge())
+        await producer.write([Record(MYTHS, myth.id, myth, new_trace())])
+        await changed(port, "mythwatch_myths_known", f"{known + 1}.0")
+        await write(own_kafka, post("first", FLAGGED + " Works on verrucas too."))
+        verdicts = list(map(events.ClaimVerdict.FromString, await read(own_kafka, "verdicts", 2)))
+        assert {one.post.id: one.myth_id for one in verdicts} == {"before": "", "first": "snails-cure-warts"}
+
+        judged = events.Feedback(
+            id="f1", case_id="c1", myth_id=myth.id, action=events.FEEDBACK_ACTION_NOT_A_MYTH, post_ids=["first"],
+            decided_ms=1,
+        )  # fmt: skip
+        await producer.write([Record(FEEDBACK, "c1", judged, new_trace())])
+        await changed(port, "mythwatch_lessons", "1.0")
+        await write(own_kafka, post("sibling", SIBLING))
+        await changed(port, 'mythwatch_posts_classified_total{outcome="passed"}', "2.0")
+
+        undone = events.Feedback(
+            id="f2", case_id="c1", myth_id=myth.id, action=events.FEEDBACK_ACTION_REOPEN, decided_ms=2
+        )
+        await producer.write([Record(FEEDBACK, "c1", undone, new_trace())])
+        await changed(port, "mythwatch_lessons", "0.0")
+        await write(own_kafka, post("sibling again", SIBLING + " really"))
+        verdicts = list(map(events.ClaimVerdict.FromString, await read(own_kafka, "verdicts", 3)))
+        assert {one.post.id for one in verdicts} == {"before", "first", "sibling again"}
+    finally:
+        await producer.stop()
         process.kill()
         process.wait()
 

@@ -4,53 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.classify.evaluation import figures
+from services.classify.evaluation import figures, plots
+from services.classify.evaluation.public_rows import general_claims, public_figures
+from services.classify.evaluation.results import Report, Scored
 from services.classify.heads import KINDS
 from services.classify.knowledge_base import Myth
-from services.classify.pipeline import Classifier, PostIn, Verdict
+from services.classify.narratives import Narratives
+from services.classify.pipeline import Classifier
 from services.classify.settings import ClassifySettings
 from services.classify.training import corpus
-from services.classify.training.corpus import AuthoredPost, Row
-from services.classify.training.labels import AUTHORED, ORDINARY, Target, of_public
+from services.classify.training.corpus import AuthoredPost
+from services.classify.training.labels import AUTHORED, ORDINARY
+from services.classify.verdict import PostIn
 
 WORST = 20
-CHATTER_SOURCES = ("tweeteval",)
-ORDINARY_HEALTH = ("redhot", "rhmd", "vira", "claff", "selfmed")
-"""Public posts about health that nobody wrote to spread a myth; a flag on one is counted as false."""
-ROWS_A_SOURCE = 300
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A held-out post with its verdict."""
-
-    post: AuthoredPost
-    verdict: Verdict
-
-    @property
-    def spreads(self) -> bool:
-        """Is it meant to be flagged."""
-        return self.post.stance == "endorse"
-
-
-@dataclass
-class Report:
-    """Everything that `mythwatch evaluate` says. `checked` are the figures with a tolerance."""
-
-    version: str
-    myths: int
-    topics: int
-    stance: dict[str, dict[str, str]] = field(default_factory=dict)
-    flags: dict[str, str] = field(default_factory=dict)
-    languages: dict[str, dict[str, str]] = field(default_factory=dict)
-    gate: dict[str, str] = field(default_factory=dict)
-    matching: dict[str, dict[str, str]] = field(default_factory=dict)
-    heads: dict[str, str] = field(default_factory=dict)
-    worst: list[tuple[str, str, float, str]] = field(default_factory=list)
-    checked: dict[str, float] = field(default_factory=dict)
 
 
 def dev_posts(split: str = "dev") -> tuple[list[AuthoredPost], list[Myth]]:
@@ -91,10 +60,74 @@ def evaluate(settings: ClassifySettings, data: Path | None) -> Report:
             report.gate = gate_figures(scored, classifier)
             report.languages = by_language(about)
             report.worst = worst_mistakes(scored)
+            report.plots = drawn(scored, classifier.threshold)
             report.heads |= authored_head_figures(scored)
+    report.candidates = candidate_figures(built_in, everything, posts)
+    report.matching["only the English claim, among 60"] = among_sixty(built_in, everything, unseen, posts)
     if data:
         public_figures(report, built_in, data)
+        report.general = general_claims(built_in, data)
     return report
+
+
+def checked(settings: ClassifySettings) -> dict[str, float]:
+    """Only the figures that must not fall: held-out posts against myths as a stranger's file gives them."""
+    posts, _ = dev_posts()
+    everything = [Myth(id=myth.id, claim={"en": myth.title("en")}) for myth in corpus.training_myths()]
+    return checked_figures(score_posts(Classifier.load(settings, everything), posts))
+
+
+def candidate_figures(
+    classifier: Classifier, everything: Sequence[Myth], posts: Sequence[AuthoredPost]
+) -> dict[str, str]:
+    """What is gathered into candidate narratives, of claims that the knowledge base lacks and of ordinary posts."""
+    lacking = {myth.id for myth in everything if not myth.topic}
+    scored = score_posts(classifier, [post for post in posts if not post.myth or post.myth in lacking])
+    gathered, found = Narratives(), defaultdict[str, list[str]](list)
+    for one in scored:
+        if one.verdict.unexplained is not None:
+            found[gathered.join(one.post.text, one.verdict.unexplained)].append(one.post.myth)
+    together = [max(found.values(), key=len)] if found else []
+    groups = {
+        "posts that spread a claim that the knowledge base lacks": [one for one in scored if one.spreads],
+        "posts that refute one": [one for one in scored if one.post.stance == "refute"],
+        "other posts around one": [o for o in scored if o.post.myth and o.post.stance not in ("endorse", "refute")],
+        "ordinary posts": [one for one in scored if not one.post.myth],
+    }
+    shares = {
+        f"{name}: gathered": str(figures.share([one.verdict.unexplained is not None for one in rows]))
+        for name, rows in groups.items()
+    }
+    return {
+        **shares,
+        "candidates": f"{len(found)}, of which {sum(len(set(one)) == 1 for one in found.values())} about one claim only",
+        "largest": ", ".join(f"{len(one)} posts about {len(set(one))} claims" for one in together) or "none",
+    }
+
+
+def among_sixty(
+    classifier: Classifier, everything: Sequence[Myth], unseen: Sequence[Myth], posts: Sequence[AuthoredPost]
+) -> dict[str, str]:
+    """Matching as an officer with a list of 60 myths has it, all of them unseen (a longer list is harder)."""
+    chosen = list(unseen[:60])
+    known = {myth.id for myth in chosen}
+    chosen += [myth for myth in everything if myth.id not in known][: 60 - len(chosen)]
+    strangers = classifier.with_myths([Myth(id=myth.id, claim={"en": myth.title("en")}) for myth in chosen])
+    return matching_figures(score_posts(strangers, [post for post in posts if post.myth in known]))
+
+
+def drawn(scored: Sequence[Scored], threshold: float) -> dict[str, str]:
+    """Pictures (SVG) by name: precision against recall, reliability, alerts a day."""
+    about = [one for one in scored if one.post.myth]
+    truth, scores = [one.spreads for one in about], [one.verdict.flag_score for one in about]
+    health = [o for o in scored if not o.post.myth and o.post.role not in ("chatter", "satire")]
+    return {
+        "precision-recall": plots.precision_recall(truth, scores, threshold),
+        "reliability": plots.reliability(truth, scores),
+        "alerts-a-day": plots.alerts_a_day(
+            [one.verdict.flag_score for one in health], [s for s, t in zip(scores, truth, strict=True) if t], threshold
+        ),
+    }
 
 
 def checked_figures(scored: Sequence[Scored]) -> dict[str, float]:
@@ -137,17 +170,26 @@ def flag_figures(scored: Sequence[Scored]) -> dict[str, str]:
 
 
 def gate_figures(scored: Sequence[Scored], classifier: Classifier) -> dict[str, str]:
-    """What the stance model is given to read in a stream, of posts that spread a myth and of the others."""
-    flagged = [classifier.would_read_on(one.verdict) for one in scored if one.verdict.flag and one.spreads]
-    return {
-        "flagged posts that spread: read": str(figures.share(flagged)),
-        "posts that spread: read": str(
-            figures.share([classifier.would_read_on(o.verdict) for o in scored if o.spreads])
-        ),
-        "ordinary posts: read": str(
-            figures.share([classifier.would_read_on(one.verdict) for one in scored if not one.post.myth])
-        ),
+    """How far posts come in a stream: past the words, past the lower half, to the stance model."""
+    found: dict[str, str] = {}
+    groups = {
+        "posts that spread": [one for one in scored if one.spreads],
+        "posts that spread and are flagged": [one for one in scored if one.spreads and one.verdict.flag],
+        "ordinary posts on health": [o for o in scored if not o.post.myth and o.post.role not in ("chatter", "satire")],
+        "ordinary chatter": [one for one in scored if not one.post.myth and one.post.role == "chatter"],
     }
+    for name, rows in groups.items():
+        passes = classifier.passes([one.post.text for one in rows])
+        steps = {
+            "the words": [words for words, _ in passes],
+            "the lower half": [words and states for words, states in passes],
+            "to the stance model": [
+                words and states and classifier.would_read_on(one.verdict)
+                for (words, states), one in zip(passes, rows, strict=True)
+            ],
+        }
+        found |= {f"{name}: past {step}".replace("past to", "to"): str(figures.share(v)) for step, v in steps.items()}
+    return found
 
 
 def by_language(about: Sequence[Scored]) -> dict[str, dict[str, str]]:
@@ -212,44 +254,6 @@ def authored_head_figures(scored: Sequence[Scored]) -> dict[str, str]:
         area = figures.auc([truth for truth, _ in known], [score for _, score in known])
         found[f"{head}, authored posts: AUC"] = f"{area:.3f} (n={len(known)})"
     return found
-
-
-def public_figures(report: Report, classifier: Classifier, data: Path) -> None:
-    """Heads on public dev rows by source, and false flags on ordinary public posts."""
-    flagged: dict[str, list[bool]] = defaultdict(list)
-    read: list[bool] = []
-    for name in ("claim_kind", "misinformation"):
-        groups: dict[str, list[tuple[Row, Target]]] = defaultdict(list)
-        for row in corpus.rows(data, name):
-            target = of_public(name, row.source, row.label)
-            if row.split == "dev" and target is not None:
-                cap = 1_000 if row.source in CHATTER_SOURCES else ROWS_A_SOURCE
-                if len(groups[row.source]) < cap:
-                    groups[row.source].append((row, target))
-        for source, members in sorted(groups.items()):
-            verdicts = classifier.classify([PostIn("", row.text, "en") for row, _ in members], gate=False)
-            _head_figures(report, source, [target for _, target in members], verdicts)
-            kind = "chatter" if source in CHATTER_SOURCES else "health" if source in ORDINARY_HEALTH else ""
-            if kind:
-                flagged[kind] += [verdict.flag for verdict in verdicts]
-                read += [classifier.would_read_on(verdict) for verdict in verdicts]
-    report.gate["public ordinary posts: read"] = str(figures.share(read))
-    report.flags["public chatter (tweeteval)"] = str(figures.share(flagged["chatter"]))
-    report.flags[f"public ordinary health ({', '.join(ORDINARY_HEALTH)})"] = str(figures.share(flagged["health"]))
-
-
-def _head_figures(report: Report, source: str, targets: Sequence[Target], verdicts: Sequence[Verdict]) -> None:
-    for head in ("health", "claim", "misinformation"):
-        rows = [(getattr(t, head), getattr(v, head)) for t, v in zip(targets, verdicts, strict=True)]
-        known = [(bool(truth), score) for truth, score in rows if truth is not None]
-        truth = [one for one, _ in known]
-        if len(set(truth)) == 2:
-            area = figures.auc(truth, [score for _, score in known])
-            hit = figures.f1(truth, [score >= 0.5 for _, score in known])
-            report.heads[f"{head}, {source}: AUC, F1"] = f"{area:.3f}, {hit:.2f} (n={len(known)})"
-    right = [KINDS[t.kind] == v.kind for t, v in zip(targets, verdicts, strict=True) if t.kind is not None]
-    if right:
-        report.heads[f"kind, {source}: right"] = str(figures.share(right))
 
 
 def _first(one: Scored) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.classify.evaluation.held_out import Report
+from services.classify.evaluation.results import Report
 
 TOO_LONG = 200
 
@@ -29,14 +29,21 @@ def _lines(report: Report) -> Iterator[str]:
     yield "## Flagged, by what the post is"
     yield from _narrow(("post", "flagged"), report.flags)
     yield ""
-    yield "## What the stance model reads in a stream"
-    yield from _narrow(("post", "read"), report.gate)
+    yield "## How far posts come in a stream"
+    yield from _narrow(("post", "share"), report.gate)
+    for name in report.plots:
+        yield ""
+        yield f"![{name.replace('-', ' ')}](pictures/{name}.svg)"
     yield ""
     yield "## By language"
     yield from _wide("language", report.languages)
     yield ""
+    yield "## Candidate narratives: risky claims that no known myth explains"
+    yield from _narrow(("post", "figure"), report.candidates)
+    yield ""
     yield "## The right myth, among all in the knowledge base"
     yield from _wide("matched against", report.matching)
+    yield from _narrow(("general fact-checked claims", "figure"), report.general)
     yield ""
     yield "## Heads"
     yield from _narrow(("what", "figure"), report.heads)

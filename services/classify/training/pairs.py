@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,10 @@ NEAREST_PUBLIC = 4
 """The same for public posts, of which there are plenty: only the nearest few teach anything."""
 
 TERSE = 70
-"""Characters up to which a post is terse: a bare claim or denial differs by one word, so these are seen twice more."""
+"""Characters up to which a post is terse: a bare claim or denial differs by one word, so these are seen once more."""
+
+SHORT = 400
+"""Characters of evidence that are still like a post."""
 
 SAME_LANGUAGE = 0.4
 """Share of pairs in which the myth is stated in the post's language; else English, as imported myths are."""
@@ -61,14 +65,13 @@ class PairSampler:
         self._places = {myth.id: place for place, myth in enumerate(myths)}
         self._near = near
 
-    def epoch(self, draw: random.Random, ordinary_twice: bool = False, terse_again: bool = False) -> list[Pair]:
-        """Authored posts with their myth and with a wrong one; the knowledge base's own sentences."""
+    def epoch(self, draw: random.Random) -> list[Pair]:
+        """Authored posts with their myth and with a wrong one, terse ones twice; the knowledge base's own sentences."""
         pairs = []
         for post in self._posts:
             if post.myth:
-                times = 3 if terse_again and len(post.text) <= TERSE else 1
-                pairs += [self._own(post, draw) for _ in range(times)]
-            pairs += [self._wrong(post, draw) for _ in range(2 if ordinary_twice and not post.myth else 1)]
+                pairs += [self._own(post, draw) for _ in range(2 if len(post.text) <= TERSE else 1)]
+            pairs.append(self._wrong(post, draw))
         for myth in self._myths:
             pairs += self._from_knowledge(myth, draw)
         draw.shuffle(pairs)
@@ -134,6 +137,25 @@ def vaccine_pairs(rows: list[Row], draw: random.Random, count: int) -> list[Pair
         elif concerns == ["none"]:
             pairs.append(Pair(row.text, draw.choice([*CONCERNS.values(), AGAINST]), open_answer, weight=0.4))
     return pairs
+
+
+def evidence_pairs(rows: list[dict[str, Any]], draw: random.Random, count: int) -> list[Pair]:
+    """`count` pairs of short evidence and claim: to support is to endorse; a claim that evidence denies is refuted."""
+    stances = {
+        "supports": _right("endorse"),
+        "supported": _right("endorse"),
+        "refutes": _right("refute"),
+        "refuted": _right("refute"),
+        "neutral": _right("discuss", "none"),
+    }
+    # One of the sources gives evidence as a list of sentences.
+    found = [
+        Pair(evidence, row["text"], stances[row["label"].lower()], weight=0.3)
+        for row in rows
+        for evidence in [" ".join(row["evidence"]) if isinstance(row["evidence"], list) else row["evidence"]]
+        if row["split"] == "train" and 0 < len(evidence) <= SHORT
+    ]
+    return draw.sample(found, min(count, len(found)))
 
 
 def _claim(myth: Myth, language: str, draw: random.Random) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.alert.cases import Counts, Harm, Triage
-from services.alert.triage import TriageRules, advise
+from services.alert.triage import TriageRules, advise, advise_candidate
 
 RULES = TriageRules()
 NICHE, SPREADING = Counts(posts=2, authors=2), Counts(posts=6, authors=4, last_hour=2)
@@ -64,3 +64,10 @@ def test_the_reason_says_what_and_why() -> None:
         "so answer before it goes further."
     )  # fmt: skip
     assert advise(Harm.LOW, Counts(), RULES).reason.startswith("No post repeats it any more")
+
+
+@given(counts)
+def test_a_candidate_narrative_is_watched_at_most_and_only_when_many_post_it(now: Counts) -> None:
+    advice = advise_candidate(now, RULES)
+    assert advice.triage is (Triage.MONITOR if now.authors >= RULES.candidate_authors else Triage.IGNORE)
+    assert "no known myth explains it" in advice.reason

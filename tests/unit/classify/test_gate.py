@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from services.classify.gate import worth_reading
+from services.classify.encoder import Encoder
+from services.classify.evaluation.held_out import dev_posts
+from services.classify.gate import Gate, worth_reading
+from services.classify.model_files import WEIGHTS
 from services.classify.training import corpus
 
 
@@ -22,3 +25,40 @@ def test_no_post_that_spreads_a_myth_is_lost() -> None:
     posts = [post for post in corpus.authored_posts(corpus.training_myths()) if post.stance == "endorse"]
     assert len(posts) > 800
     assert [post.text for post in posts if not worth_reading(post.text)] == []
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return Encoder()
+
+
+@pytest.fixture(scope="module")
+def gate(encoder: Encoder) -> Gate:
+    return Gate(WEIGHTS / "gate.safetensors", encoder)
+
+
+def test_the_words_let_posts_that_spread_a_myth_through(gate: Gate, encoder: Encoder) -> None:
+    posts, _ = dev_posts()
+    passed = gate.may_matter(encoder.tokenise([post.text for post in posts if post.stance == "endorse"]))
+    assert len(passed) > 300
+    assert passed.mean() >= 0.98
+
+
+def test_the_words_stop_most_chatter(gate: Gate, encoder: Encoder) -> None:
+    posts, _ = dev_posts()
+    chatter = [post.text for post in posts if not post.myth and post.role == "chatter"]
+    passed = gate.may_matter(encoder.tokenise(chatter))
+    assert len(passed) > 200
+    assert passed.mean() <= 0.5
+
+
+def test_the_same_text_scores_the_same_in_any_company(gate: Gate, encoder: Encoder) -> None:
+    rows = encoder.tokenise(["Vaccines cause autism", "ok", "", "how is it november already"])
+    together = gate.word_scores(rows)
+    for row, score in zip(rows, together, strict=True):
+        assert gate.word_scores([row])[0] == pytest.approx(score, abs=1e-4)
+
+
+def test_nothing_to_read_is_no_error(gate: Gate) -> None:
+    assert gate.may_matter([]).tolist() == []
+    assert gate.goes_on([]).tolist() == []

@@ -2,7 +2,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.classify.policy import FEATURES, READ_FEATURES, CandidateEvidence, Policy, PostEvidence, decide
+import pytest
+
+from services.classify.policy import (
+    FEATURES,
+    READ_FEATURES,
+    CandidateEvidence,
+    Policy,
+    PostEvidence,
+    decide,
+    is_unexplained,
+)
 
 POST = PostEvidence(health=0.98, claim=0.9, misinformation=0.8, kinds={
     "claim": 0.9, "question": 0.02, "experience": 0.02, "support": 0.02, "news": 0.02, "chatter": 0.02})  # fmt: skip
@@ -96,3 +106,37 @@ def test_the_myth_that_the_post_is_about_comes_first_even_if_another_is_nearer()
 def test_nothing_to_compare_with() -> None:
     decision = decide(POST, [], POLICY)
     assert (decision.flag, decision.candidates) == (False, ())
+
+
+RISKY = replace(POST, misinformation=0.95)
+
+
+def test_a_risky_claim_that_no_myth_explains_is_for_a_candidate_narrative() -> None:
+    assert is_unexplained(RISKY, decide(RISKY, [FAR], POLICY))
+
+
+@pytest.mark.parametrize(
+    "post",
+    [
+        replace(RISKY, misinformation=0.5),
+        replace(RISKY, health=0.3),
+        replace(RISKY, claim=0.3),
+        replace(RISKY, kinds={**POST.kinds, "claim": 0.1, "experience": 0.8}),
+        replace(RISKY, kinds={**POST.kinds, "claim": 0.1, "question": 0.8}),
+    ],
+)
+def test_ordinary_posts_are_not(post: PostEvidence) -> None:
+    assert not is_unexplained(post, decide(post, [FAR], POLICY))
+
+
+def test_what_a_known_myth_explains_is_not_whether_flagged_or_refuting() -> None:
+    assert not is_unexplained(RISKY, decide(RISKY, [SPREADING], POLICY))
+    assert not is_unexplained(RISKY, decide(RISKY, [stance(0.02, 0.95, 0.02, 0.01)], POLICY))
+
+
+def test_a_flagged_post_far_from_its_myth_spreads_something_else() -> None:
+    far = replace(SPREADING, match=0.2)
+    decision = decide(POST, [far], replace(POLICY, match_weights=(1.0, 0.0, -4.0)))
+    assert decision.flag
+    assert decision.candidates[0][1] < 0.05
+    assert is_unexplained(POST, decision)

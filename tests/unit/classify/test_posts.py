@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from services.classify import posts
-from services.classify.pipeline import Verdict
+from services.classify.verdict import Verdict
 from services.stream import events_pb2 as events
 
 NOW = 1_795_000_000_000

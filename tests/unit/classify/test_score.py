@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from services.classify.pipeline import PostIn
 from services.classify.score import MAX_LINE_BYTES, BadLine, read_posts
+from services.classify.verdict import PostIn
 
 KEYS = {
     "id", "language", "health", "kind", "claim", "misinformation", "candidates", "stance", "flag", "flag_score", "reasons",
@@ -146,6 +146,21 @@ def test_strange_myths_in_claim_review_give_the_same_answer_twice(tmp_path: Path
     assert first.stdout == again.stdout
     (line,) = [json.loads(text) for text in first.stdout.splitlines()]
     assert [candidate["myth_id"] for candidate in line["candidates"]] == ["https://c.example/2", "https://c.example/1"]
+
+
+def test_explain_shows_each_stage_and_the_words_that_mattered(tmp_path: Path) -> None:
+    done = run(tmp_path, POSTS.splitlines()[0] + b"\n", "--explain")
+    assert done.returncode == 0, done.stderr
+    line = json.loads(done.stdout)
+    explained = line["explain"]
+    assert explained["gate"] == {"words_pass": True, "states_pass": True, "may_spread": True}
+    assert explained["heads"]["health"] == line["health"]
+    assert explained["matching"][0].keys() == {"myth_id", "claim", "hybrid_z", "cosine", "stances"}
+    assert explained["policy"]["flag_score"] == line["flag_score"]
+    raising = {one["text"]: one["raises_flag_score_by"] for one in explained["words"]}
+    assert len(raising) == 8
+    assert max(raising, key=lambda word: raising[word]) in ("autism.", "causes", "MMR")
+    assert "explain" not in json.loads(run(tmp_path, POSTS.splitlines()[0] + b"\n").stdout)
 
 
 @pytest.mark.parametrize(

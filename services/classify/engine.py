@@ -1,0 +1,111 @@
+"""What runs the transformer layers: torch (the reference), torch in bfloat16, a CUDA GPU, or 8-bit integers on OpenVINO.
+
+`auto` measures them on the lower half when the model is loaded and takes the fastest: what the processor's flags promise
+is not what it does (an AVX512-BF16 machine ran bfloat16 at two thirds of float32).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from safetensors.numpy import load_file
+from torch import nn
+
+from services.classify.int8_tower import Int8Tower, Ranges
+
+ENGINES = ("torch", "torch-bf16", "torch-cuda", "openvino-int8")
+TRIAL = (16, 32)
+"""Posts and tokens of the batch that engines are measured on."""
+
+CLOSE = 1.25
+"""As good as the fastest: of these the first in order is taken, so that a noisy machine gives the same answers twice."""
+
+
+class Tower(Protocol):
+    """Layers as one function of states [batch, length, 384] and mask [batch, length], true at tokens; answers float32."""
+
+    def __call__(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor: ...
+
+
+class Engine:
+    """Makes towers of one kind. `ranges` are needed for openvino-int8 only, by `part.layer.input`."""
+
+    def __init__(self, name: str = "torch", threads: int = 0, ranges: Ranges | None = None) -> None:
+        """Raises ValueError for an engine that is unknown or that this machine lacks."""
+        if name not in ENGINES:
+            raise ValueError(f"engine {name!r} is unknown; one of {', '.join(ENGINES)}")
+        if name == "torch-cuda" and not torch.cuda.is_available():
+            raise ValueError("engine torch-cuda: torch sees no CUDA GPU here; use auto")
+        self.name = name
+        self._threads = use_threads(threads)
+        self._ranges = ranges or {}
+
+    def tower(self, part: str, layers: nn.ModuleList) -> Tower:
+        """`part` of the model: lower, upper or stance."""
+        if self.name == "openvino-int8":
+            own = {
+                key.removeprefix(f"{part}."): value for key, value in self._ranges.items() if key.startswith(f"{part}.")
+            }
+            return Int8Tower(layers, own, self._threads)
+        precision = torch.float32 if self.name == "torch" else torch.bfloat16
+        return TorchTower(layers, precision, "cuda" if self.name == "torch-cuda" else "cpu")
+
+
+class TorchTower:
+    """Layers run by torch."""
+
+    def __init__(self, layers: nn.ModuleList, precision: torch.dtype, device: str) -> None:
+        self._layers = layers.to(device=device, dtype=precision).eval()
+        self._precision, self._device = precision, device
+
+    @torch.inference_mode()
+    def __call__(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """States after the layers, float32."""
+        answer = run_layers(self._layers, states.to(self._device, self._precision), mask.to(self._device))
+        return answer.float().cpu()
+
+
+def run_layers(layers: nn.ModuleList, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Runs transformer layers; `mask` is true at the tokens that may be attended to."""
+    attend = None if bool(mask.all()) else mask[:, None, None, :]
+    for layer in layers:
+        states = layer(states, attend)
+    return states
+
+
+def choose(wanted: str, threads: int, ranges: Path, layers: Callable[[], nn.ModuleList]) -> Engine:
+    """The engine named, or for "auto" the one that runs `layers()` fastest here. Raises ValueError as Engine does."""
+    known = load_file(str(ranges))
+    if wanted != "auto":
+        return Engine(wanted, threads, known)
+    if torch.cuda.is_available():
+        return Engine("torch-cuda", threads, known)
+    candidates = [Engine(name, threads, known) for name in ("openvino-int8", "torch", "torch-bf16")]
+    took = [_seconds(engine.tower("lower", layers())) for engine in candidates]
+    return next(engine for engine, seconds in zip(candidates, took, strict=True) if seconds <= CLOSE * min(took))
+
+
+def _seconds(tower: Tower) -> float:
+    """Best of three on a batch of ordinary size, after a warm-up."""
+    width = 384
+    states = torch.linspace(-1, 1, TRIAL[0] * TRIAL[1] * width).reshape(*TRIAL, width)
+    mask = torch.ones(*TRIAL, dtype=torch.bool)
+    tower(states, mask)
+    took = []
+    for _ in range(3):
+        started = time.perf_counter()
+        tower(states, mask)
+        took.append(time.perf_counter() - started)
+    return min(took)
+
+
+def use_threads(count: int = 0) -> int:
+    """Sets torch's threads (0: one a core that this process may use) and returns the number."""
+    count = count or len(os.sched_getaffinity(0))
+    torch.set_num_threads(count)
+    return count

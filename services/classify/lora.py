@@ -1,0 +1,58 @@
+"""Low-rank adapters (LoRA, Hu et al., 2021) on transformer layers: all that is trained, and all that is shipped."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+LEFT_OUT = 0.08
+SCALE = 2.0
+"""lora_alpha / rank."""
+
+_TARGETS = ["query", "key", "value", "dense"]
+
+
+def adapted(layers: nn.ModuleList, rank: int) -> nn.ModuleList:
+    """The layers, frozen and without dropout, with an adapter of `rank` on every matrix.
+
+    Dropout inside the layers doubles the time of a step on CPU; training leaves out whole tokens instead (`some_tokens`).
+    """
+    for module in layers.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    # Only training needs the library, and importing it takes seconds.
+    from peft import LoraConfig, inject_adapter_in_model
+
+    layers.requires_grad_(False)
+    config = LoraConfig(r=rank, lora_alpha=int(SCALE * rank), lora_dropout=0.0, target_modules=_TARGETS)
+    return inject_adapter_in_model(config, layers)  # type: ignore[no-any-return]
+
+
+def some_tokens(mask: torch.Tensor) -> torch.Tensor:
+    """The mask without a random `LEFT_OUT` of its tokens, for training."""
+    return mask & (torch.rand(mask.shape) >= LEFT_OUT)
+
+
+def trained_state(model: nn.Module) -> dict[str, torch.Tensor]:
+    """What training changed."""
+    wanted = {name for name, value in model.named_parameters() if value.requires_grad}
+    return {name: value.detach() for name, value in model.state_dict().items() if name in wanted}
+
+
+def folded(layers: nn.ModuleList, state: dict[str, torch.Tensor], rank: int, name: str) -> nn.ModuleList:
+    """The layers with the adapter of `state` added to their matrices: W + SCALE B A. For inference.
+
+    Raises ValueError, naming the weights, when the adapter is one of other layers or of another rank.
+    """
+    wanted = {place for place, module in layers.named_modules() if place.rpartition(".")[2] in _TARGETS}
+    found = {key.partition(".lora_")[0] for key in state}
+    if wanted != found or len(state) != 2 * len(wanted):
+        raise ValueError(f"the {name} weights have other tensors than this code expects")
+    with torch.no_grad():
+        for place in sorted(wanted):
+            down, up = (state[f"{place}.lora_{side}.default.weight"].float() for side in "AB")
+            weight = layers.get_parameter(f"{place}.weight")
+            if down.shape[0] != rank or (up.shape[0], down.shape[1]) != weight.shape:
+                raise ValueError(f"the {name} weights have other shapes than this code expects")
+            weight.add_(SCALE * (up @ down))
+    return layers
