@@ -15,13 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
-from transformers import BertConfig
-from transformers.models.bert.modeling_bert import BertLayer
 
 from services.classify import lora
 from services.classify.batching import token_budget_batches
 from services.classify.e5_file import BLOCK, E5File
 from services.classify.engine import Engine
+from services.classify.layers import LayerWeights
 from services.classify.tokens import PostTokeniser
 
 SPLIT = 6
@@ -124,12 +123,12 @@ class Encoder:
 
 def lower_layers(file: E5File) -> nn.ModuleList:
     """As packaged, float32."""
-    return nn.ModuleList([encoder_layer(file, index) for index in range(SPLIT)])
+    return nn.ModuleList([LayerWeights(file, index) for index in range(SPLIT)])
 
 
 def upper_layers(file: E5File, adapter: dict[str, torch.Tensor] | None = None) -> nn.ModuleList:
     """As packaged, or with an adapter folded in."""
-    layers = nn.ModuleList([encoder_layer(file, index) for index in range(SPLIT, file.header.layers)])
+    layers = nn.ModuleList([LayerWeights(file, index) for index in range(SPLIT, file.header.layers)])
     if adapter is not None:
         layers = lora.folded(layers, adapter, RANK, "matching")
     return layers
@@ -170,37 +169,3 @@ def _embeddings(file: E5File) -> tuple[QuantisedEmbedding, torch.Tensor, nn.Laye
     norm.bias.data = torch.from_numpy(file.tensor("emb.ln.b"))
     norm.requires_grad_(False)
     return words, torch.from_numpy(places), norm
-
-
-_NAMES = {
-    "attention.self.query": "q",
-    "attention.self.key": "k",
-    "attention.self.value": "v",
-    "attention.output.dense": "ao",
-    "attention.output.LayerNorm": "aln",
-    "intermediate.dense": "fi",
-    "output.dense": "fo",
-    "output.LayerNorm": "oln",
-}
-
-
-def encoder_layer(file: E5File, index: int) -> BertLayer:
-    """Layer `index` of the packaged model, float32, for inference or as a start for training."""
-    sizes = file.header
-    config = BertConfig(
-        hidden_size=sizes.hidden,
-        num_attention_heads=sizes.heads,
-        intermediate_size=sizes.intermediate,
-        layer_norm_eps=sizes.epsilon,
-        # Dropout inside the attention would keep training off the fast kernel.
-        attention_probs_dropout_prob=0.0,
-        attn_implementation="sdpa",
-    )
-    layer = BertLayer(config)
-    state = {}
-    for ours, theirs in _NAMES.items():
-        shape = layer.get_submodule(ours).weight.shape
-        state[f"{ours}.weight"] = torch.from_numpy(file.tensor(f"l{index}.{theirs}.w")).reshape(shape)
-        state[f"{ours}.bias"] = torch.from_numpy(file.tensor(f"l{index}.{theirs}.b"))
-    layer.load_state_dict(state)
-    return layer

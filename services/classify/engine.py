@@ -17,8 +17,10 @@ from safetensors.numpy import load_file
 from torch import nn
 
 from services.classify.int8_tower import Int8Tower, Ranges
+from services.classify.layers import runnable
 
 ENGINES = ("torch", "torch-bf16", "torch-cuda", "openvino-int8")
+WIDTH = 384
 TRIAL = (16, 32)
 """Posts and tokens of the batch that engines are measured on."""
 
@@ -60,7 +62,7 @@ class TorchTower:
     """Layers run by torch."""
 
     def __init__(self, layers: nn.ModuleList, precision: torch.dtype, device: str) -> None:
-        self._layers = layers.to(device=device, dtype=precision).eval()
+        self._layers = runnable(layers).to(device=device, dtype=precision).eval()
         self._precision, self._device = precision, device
 
     @torch.inference_mode()
@@ -85,21 +87,39 @@ def choose(wanted: str, threads: int, ranges: Path, layers: Callable[[], nn.Modu
         return Engine(wanted, threads, known)
     if torch.cuda.is_available():
         return Engine("torch-cuda", threads, known)
-    candidates = [Engine(name, threads, known) for name in ("openvino-int8", "torch", "torch-bf16")]
-    took = [_seconds(engine.tower("lower", layers())) for engine in candidates]
-    return next(engine for engine, seconds in zip(candidates, took, strict=True) if seconds <= CLOSE * min(took))
+    rounded = Engine("openvino-int8", threads, known)
+    seconds = _seconds(rounded.tower("lower", layers()))
+    if seconds <= CLOSE * _products_alone(layers()):
+        return rounded  # torch can't be faster than its matrix products alone: it needn't be made ready
+    others = [Engine(name, threads, known) for name in ("torch", "torch-bf16")]
+    took = [seconds, *(_seconds(engine.tower("lower", layers())) for engine in others)]
+    return next(one for one, each in zip([rounded, *others], took, strict=True) if each <= CLOSE * min(took))
 
 
 def _seconds(tower: Tower) -> float:
     """Best of three on a batch of ordinary size, after a warm-up."""
-    width = 384
-    states = torch.linspace(-1, 1, TRIAL[0] * TRIAL[1] * width).reshape(*TRIAL, width)
+    states = torch.linspace(-1, 1, TRIAL[0] * TRIAL[1] * WIDTH).reshape(*TRIAL, WIDTH)
     mask = torch.ones(*TRIAL, dtype=torch.bool)
-    tower(states, mask)
+    return _best(lambda: tower(states, mask))
+
+
+@torch.inference_mode()
+def _products_alone(layers: nn.ModuleList) -> float:
+    """The same of nothing but the matrix products of the layers, in float32."""
+    matrices = [module for module in layers.modules() if isinstance(module, nn.Linear)]
+    inputs = {
+        m.in_features: torch.linspace(-1, 1, TRIAL[0] * TRIAL[1] * m.in_features).view(-1, m.in_features)
+        for m in matrices
+    }
+    return _best(lambda: [matrix(inputs[matrix.in_features]) for matrix in matrices])
+
+
+def _best(run: Callable[[], object]) -> float:
+    run()
     took = []
     for _ in range(3):
         started = time.perf_counter()
-        tower(states, mask)
+        run()
         took.append(time.perf_counter() - started)
     return min(took)
 

@@ -15,9 +15,9 @@ import openvino as ov
 import torch
 from openvino import opset13 as op
 from torch import nn
-from transformers.models.bert.modeling_bert import BertLayer
 
 from services.classify.batching import STEP
+from services.classify.layers import LayerWeights, runnable
 
 MIGRATION = 0.75
 """The exponent a: .75 and .8 keep embeddings nearest to float32 (cosine .9995 on average), .5 gives .9965."""
@@ -39,6 +39,7 @@ _INPUTS = {
 
 def measure(layers: nn.ModuleList, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Ranges:
     """Largest and smallest value of each input channel, [2, channels], by `layer.input`; of states and masks in float32."""
+    layers = runnable(layers)
     found: Ranges = {}
     kept: torch.Tensor
 
@@ -77,6 +78,7 @@ class Int8Tower:
         far = op.unsqueeze(op.multiply(op.subtract(mask, np.float32(1)), np.float32(-FAR)), np.array([1, 2]))
         out = states
         for number, layer in enumerate(layers):
+            assert isinstance(layer, LayerWeights)
             out = _layer(out, far, layer, {name: ranges[f"{number}.{name}"] for name in _INPUTS})
         model = ov.Model([out], [states, mask], "tower")
         config = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
@@ -93,8 +95,9 @@ class Int8Tower:
         return torch.from_numpy(answer[0][:, :width].copy())
 
 
-def _layer(x: ov.Node, far: ov.Node, layer: BertLayer, ranges: Ranges) -> ov.Node:
-    heads, size = layer.attention.self.num_attention_heads, layer.attention.self.attention_head_size
+def _layer(x: ov.Node, far: ov.Node, layer: LayerWeights, ranges: Ranges) -> ov.Node:
+    heads = layer.sizes.heads
+    size = layer.sizes.hidden // heads
     joined = _linear(x, layer, "attention", ranges)
     apart = op.transpose(
         op.reshape(joined, np.array([0, 0, 3, heads, size]), special_zero=True), np.array([2, 0, 3, 1, 4])
@@ -102,15 +105,21 @@ def _layer(x: ov.Node, far: ov.Node, layer: BertLayer, ranges: Ranges) -> ov.Nod
     query, key, value = (op.gather(apart, np.int64(place), np.int64(0)) for place in range(3))
     mixed = op.scaled_dot_product_attention(query, key, value, far)
     mixed = op.reshape(op.transpose(mixed, np.array([0, 2, 1, 3])), np.array([0, 0, heads * size]), special_zero=True)
-    x = _norm(op.add(_linear(mixed, layer, "attention_out", ranges), x), layer.attention.output.LayerNorm)
+    x = _norm(
+        op.add(_linear(mixed, layer, "attention_out", ranges), x),
+        layer.get_submodule("attention.output.LayerNorm"),
+        layer.sizes.epsilon,
+    )
     wide = op.gelu(_linear(x, layer, "wide", ranges), "erf")
-    return _norm(op.add(_linear(wide, layer, "narrow", ranges), x), layer.output.LayerNorm)
+    return _norm(
+        op.add(_linear(wide, layer, "narrow", ranges), x), layer.get_submodule("output.LayerNorm"), layer.sizes.epsilon
+    )
 
 
-def _linear(x: ov.Node, layer: BertLayer, name: str, ranges: Ranges) -> ov.Node:
+def _linear(x: ov.Node, layer: LayerWeights, name: str, ranges: Ranges) -> ov.Node:
     members = [layer.get_submodule(one) for one in _INPUTS[name]]
-    weight = torch.cat([one.weight for one in members]).detach().float().numpy()
-    bias = torch.cat([one.bias for one in members]).detach().float().numpy()
+    weight = torch.cat([one.get_parameter("weight") for one in members]).detach().float().numpy()
+    bias = torch.cat([one.get_parameter("bias") for one in members]).detach().float().numpy()
     highest, lowest = ranges[name]
     reach = np.maximum(np.maximum(highest, -lowest), 1e-5)
     smooth = reach**MIGRATION / np.maximum(np.abs(weight).max(0), 1e-5) ** (1 - MIGRATION)
@@ -125,6 +134,6 @@ def _linear(x: ov.Node, layer: BertLayer, name: str, ranges: Ranges) -> ov.Node:
     return op.add(op.matmul(x, restored, False, True), bias)
 
 
-def _norm(x: ov.Node, norm: nn.LayerNorm) -> ov.Node:
-    weight, bias = (one.detach().float().numpy() for one in (norm.weight, norm.bias))
-    return op.add(op.multiply(op.mvn(x, np.array([-1]), True, norm.eps, "inside_sqrt"), weight), bias)
+def _norm(x: ov.Node, norm: nn.Module, epsilon: float) -> ov.Node:
+    weight, bias = (norm.get_parameter(one).detach().float().numpy() for one in ("weight", "bias"))
+    return op.add(op.multiply(op.mvn(x, np.array([-1]), True, epsilon, "inside_sqrt"), weight), bias)

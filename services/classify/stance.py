@@ -21,6 +21,7 @@ from services.classify.batching import token_budget_batches
 from services.classify.e5_file import E5File
 from services.classify.encoder import TOKEN_BUDGET, mean_pool, upper_layers
 from services.classify.engine import Engine, Tower, run_layers
+from services.classify.layers import runnable
 
 STANCES = ("endorse", "refute", "discuss", "none")
 ROLES = (
@@ -94,7 +95,7 @@ class StanceModel:
 
 def untrained(file: E5File) -> PairModel:
     """A model to be trained: upper layers as packaged, with an adapter."""
-    return PairModel(lora.adapted(upper_layers(file), RANK))
+    return PairModel(lora.adapted(runnable(upper_layers(file)), RANK))
 
 
 def loaded(weights: Path, file: E5File) -> PairModel:

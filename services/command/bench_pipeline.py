@@ -17,7 +17,8 @@ def build_pipeline() -> Any:
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast, pipeline
 
     from services.classify.e5_file import E5File
-    from services.classify.encoder import Encoder, encoder_layer
+    from services.classify.encoder import Encoder
+    from services.classify.layers import LayerWeights, runnable
 
     file = E5File()
     ours = Encoder(file=file)
@@ -43,8 +44,7 @@ def build_pipeline() -> Any:
     )
     embeddings.token_type_embeddings.weight.data.zero_()  # already part of the positions
     embeddings.LayerNorm = ours.first_norm
-    for number in range(sizes.layers):
-        model.bert.encoder.layer[number] = encoder_layer(file, number)
+    model.bert.encoder.layer = runnable(nn.ModuleList([LayerWeights(file, number) for number in range(sizes.layers)]))
     padding = "<pad>"
     tokeniser = PreTrainedTokenizerFast(
         tokenizer_object=ours.tokenise._tokeniser, pad_token=padding, model_max_length=512

@@ -48,12 +48,6 @@ def firehose_posts(most: int) -> list[str]:
     return _mixed([(UNRELATED, unrelated), (1 - UNRELATED, health_posts(10_000))], most)
 
 
-def half_health_posts(most: int) -> list[str]:
-    """Chatter and `health_posts` in equal parts: what a source with a health filter of its own delivers."""
-    _, unrelated, _ = _unseen()
-    return _mixed([(0.5, unrelated), (0.5, health_posts(10_000))], most)
-
-
 def _is_on_health(post: AuthoredPost) -> bool:
     """Ordinary talk about health; of posts around a myth, those whose authors ask, tell or report."""
     if post.myth:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import psutil
 
-from services.command.bench_posts import half_health_posts
+from services.command.bench_posts import firehose_posts
 from services.command.demo import SAMPLE
 from services.command.demo_processes import DemoProcesses
 from services.command.demo_settings import DemoSettings
@@ -197,8 +197,8 @@ def sample_posts(count: int) -> list[dict[str, Any]]:
 
 
 def many_posts(count: int) -> list[dict[str, Any]]:
-    """Up to `count` different posts, half of them on health."""
+    """Up to `count` different posts as a public firehose has them: 97% have nothing to do with health."""
     return [
         {"id": f"many-{place}", "author": f"author-{place}", "text": text}
-        for place, text in enumerate(half_health_posts(count))
+        for place, text in enumerate(firehose_posts(count))
     ]

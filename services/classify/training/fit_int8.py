@@ -13,6 +13,7 @@ from services.classify.batching import token_budget_batches
 from services.classify.e5_file import E5File
 from services.classify.encoder import TOKEN_BUDGET, Encoder, lower_layers, padded, upper_layers
 from services.classify.engine import run_layers
+from services.classify.layers import runnable
 
 Batches = list[tuple[torch.Tensor, torch.Tensor]]
 
@@ -24,7 +25,7 @@ def lower(file: E5File, texts: Sequence[str], path: Path) -> None:
 
 def upper(file: E5File, texts: Sequence[str], adapter: dict[str, torch.Tensor] | None, path: Path) -> None:
     """The upper half's, with its adapter or as packaged."""
-    layers = lower_layers(file)
+    layers = runnable(lower_layers(file))
     with torch.inference_mode():
         inputs = [(run_layers(layers, states, mask), mask) for states, mask in _inputs(file, texts)]
     keep(path, "upper", int8_tower.measure(upper_layers(file, adapter), inputs))

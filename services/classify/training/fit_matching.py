@@ -21,6 +21,7 @@ from services.classify.e5_file import E5File
 from services.classify.encoder import RANK, mean_pool, stacked, upper_layers
 from services.classify.engine import run_layers
 from services.classify.knowledge_base import LANGUAGES, Myth
+from services.classify.layers import runnable
 from services.classify.training.corpus import AuthoredPost
 from services.classify.training.lower_states import LowerStates
 
@@ -80,7 +81,7 @@ def _wording(myth: Myth, language: str, draw: random.Random) -> str:
 def fit(file: E5File, states: LowerStates, epochs: Sequence[Sequence[MatchPair]], seed: int) -> dict[str, torch.Tensor]:
     """The trained adapter of the upper half."""
     torch.manual_seed(seed)
-    layers = lora.adapted(upper_layers(file), RANK)
+    layers = lora.adapted(runnable(upper_layers(file)), RANK)
     trained = [value for value in layers.parameters() if value.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=RATE, weight_decay=DECAY)
     steps = sum(len(epoch) // BATCH for epoch in epochs)
