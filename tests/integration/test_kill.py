@@ -62,17 +62,18 @@ async def test_nothing_is_lost_and_nobody_is_told_twice(tmp_path: Path) -> None:
             await settled(services, broker)
         finally:
             services.stop()
-        flagged = flagged_ids(await read_to_end(broker.bootstrap, [VERDICTS.name]))
+        written = told_ids(await read_to_end(broker.bootstrap, [VERDICTS.name]))
         broker.stop(kill=True)
         messages, mails = slack.messages, mail.mails
 
     assert all(kills[name] >= 1 for name in (*SERVICES, "broker")), kills
     held = rows(services.database, "select id, case_id, text from posts")
-    assert {post_id for post_id, _, _ in held} == flagged
+    assert {post_id for post_id, _, _ in held} == written
     texts_held = Counter(text for _, _, text in held)
     lost = {text: n for text, n in times(texts, posts, surely).items() if texts_held[text] != n}
     assert lost == {}, "every surely flagged post is in the store, once"
     assert set(texts_held) <= surely | perhaps
+    assert len(set(texts_held) - surely) <= len(perhaps) // 4, "what may be told is not everything"
     counted = dict(rows(services.database, "select id, posts from cases"))
     assert counted == dict(Counter(case_id for _, case_id, _ in held)), (
         "every post is in exactly one case, and counted once"
@@ -97,29 +98,40 @@ def distinct_texts() -> list[str]:
     return list(dict.fromkeys(texts))
 
 
+AS_A_STREAM = """
+import json, sys
+from services.classify.pipeline import Classifier
+from services.classify.settings import ClassifySettings
+from services.classify.verdict import PostIn
+from services.stream.settings import load
+classifier = Classifier.load(load(ClassifySettings))
+posts = [PostIn(str(place), text) for place, text in enumerate(json.load(sys.stdin))]
+json.dump([[one.flag, one.flag_score, one.unexplained is not None] for one in classifier.classify(posts)], sys.stdout)
+"""
+
+
 def expected_flags(texts: list[str]) -> tuple[set[str], set[str]]:
-    """(surely flagged, perhaps flagged): by the same classifier without Kafka."""
-    lines = "\n".join(json.dumps({"id": str(n), "text": text}) for n, text in enumerate(texts))
+    """(surely flagged, perhaps told): by the same cascade without Kafka, of which posts a case is kept."""
     done = subprocess.run(
-        [sys.executable, "-m", "services.command.main", "score"],
-        input=lines, capture_output=True, text=True, check=False, cwd=PROJECT,
+        [sys.executable, "-c", AS_A_STREAM],
+        input=json.dumps(texts), capture_output=True, text=True, check=False, cwd=PROJECT,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    verdicts = [json.loads(line) for line in done.stdout.splitlines()]
-    least = min(v["flag_score"] for v in verdicts if v["flag"])
-    surely = {texts[int(v["id"])] for v in verdicts if v["flag"] and v["flag_score"] >= least + NEAR}
-    perhaps = {texts[int(v["id"])] for v in verdicts if v["flag_score"] >= least - NEAR} - surely
+    verdicts = list(zip(texts, json.loads(done.stdout), strict=True))
+    least = min(score for _, (flag, score, _) in verdicts if flag)
+    surely = {text for text, (flag, score, _) in verdicts if flag and score >= least + NEAR}
     assert len(surely) >= 20
-    return surely, perhaps
+    # Whether a post on the edge goes on, or is gathered as a candidate narrative, may turn on its neighbours in a batch.
+    return surely, set(texts) - surely
 
 
 def times(texts: list[str], posts: list[dict[str, Any]], wanted: set[str]) -> dict[str, int]:
     return {text: n for text, n in Counter(post["text"] for post in posts).items() if text in wanted}
 
 
-def flagged_ids(values: list[bytes]) -> set[str]:
+def told_ids(values: list[bytes]) -> set[str]:
     verdicts = [events.ClaimVerdict.FromString(value) for value in values]
-    return {verdict.post.id for verdict in verdicts if verdict.flag}
+    return {verdict.post.id for verdict in verdicts if verdict.flag or verdict.narrative_id}
 
 
 async def feed(services: RunningServices, posts: list[dict[str, Any]]) -> None:
