@@ -2,7 +2,7 @@
 
 `worth_reading` removes texts that can't state anything. `Gate.may_matter` reads the word embeddings of the tokens and
 nothing else, and removes most chatter; `Gate.goes_on` reads the mean state of the encoder's lower half, and removes most
-ordinary talk about health before the upper half. Both keep 99.5% of the calibration posts that spread a myth.
+ordinary talk about health before the upper half. Both keep 99.5% of the calibration posts that would be flagged.
 """
 
 from __future__ import annotations

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
+from services.command.bench_pipeline import yardstick
 from services.command.bench_posts import firehose_posts, health_posts
-from services.command.embedded_kafka import PROJECT
 from services.command.machine import machine
 
 CHUNK = 256
@@ -27,7 +24,7 @@ def bench_classify(quick: bool) -> dict[str, Any]:
 
     settings = load(ClassifySettings)
     health, mix = health_posts(250 if quick else 1_000), firehose_posts(800 if quick else 3_000)
-    yardstick = _pipeline(health[: 80 if quick else 300])
+    plain = yardstick(health[: 80 if quick else 300])
     engines, cascade = {}, {}
     for name in ENGINES:
         try:
@@ -42,7 +39,7 @@ def bench_classify(quick: bool) -> dict[str, Any]:
         posts = [PostIn(str(place), text) for place, text in enumerate(texts)]
         chosen.classify([PostIn("warm", text) for text in texts[:32]], gate=False)
         cascade[name] = _posts_per_second(lambda p=posts: _whole(chosen, p, gate=True), len(posts))  # type: ignore[misc]
-    one_by_one, batched = yardstick["one_by_one"], yardstick["batches_of_32"]
+    one_by_one, batched = plain["one_by_one"], plain["batches_of_32"]
     return {
         "machine": machine(),
         "posts": {"health": len(health), "mix": len(mix), "mean_tokens": _mean_tokens(health)},
@@ -68,15 +65,6 @@ def _posts_per_second(run: Callable[[], object], posts: int) -> float:
     started = time.perf_counter()
     run()
     return round(posts / (time.perf_counter() - started), 1)
-
-
-def _pipeline(texts: list[str]) -> dict[str, float]:
-    """Posts a second of the plain pipeline, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "services.command.bench_pipeline"],
-        input=json.dumps(texts), capture_output=True, text=True, check=True, cwd=PROJECT,
-    )  # fmt: skip
-    return dict(json.loads(done.stdout))
 
 
 def _mean_tokens(texts: list[str]) -> float:

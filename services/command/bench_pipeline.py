@@ -4,10 +4,13 @@ from standard input and prints posts a second one by one and in batches of 32.""
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
+
+from services.command.embedded_kafka import PROJECT
 
 
 def build_pipeline() -> Any:
@@ -56,6 +59,15 @@ def posts_per_second(run: Callable[[], object], posts: int) -> float:
     started = time.perf_counter()
     run()
     return round(posts / (time.perf_counter() - started), 1)
+
+
+def yardstick(texts: list[str]) -> dict[str, float]:
+    """Posts a second, `one_by_one` and in `batches_of_32`, measured in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "services.command.bench_pipeline"],
+        input=json.dumps(texts), capture_output=True, text=True, check=True, cwd=PROJECT,
+    )  # fmt: skip
+    return dict(json.loads(done.stdout))
 
 
 def main() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,12 +12,12 @@ from typing import Any
 import httpx
 import psutil
 
+from services.command.bench_pipeline import yardstick
 from services.command.bench_posts import firehose_posts
 from services.command.demo import SAMPLE
 from services.command.demo_processes import DemoProcesses
 from services.command.demo_settings import DemoSettings
 from services.command.demo_watch import SERVICES, DemoWatch, Seen
-from services.command.embedded_kafka import PROJECT
 from services.command.machine import machine
 from services.stream import events_pb2 as events
 
@@ -32,7 +30,7 @@ def bench_stream(quick: bool) -> dict[str, Any]:
     """Every figure; the pipeline runs before the services start, so that neither disturbs the other."""
     latency_posts = sample_posts(300 if quick else 1_200)
     many = many_posts(600 if quick else 2_800)
-    pipeline = _pipeline([post["text"] for post in many][:: 8 if quick else 7])
+    pipeline = yardstick([post["text"] for post in many][:: 8 if quick else 7])
     with tempfile.TemporaryDirectory() as folder:
         names = [name for name in DemoSettings.model_fields if name.endswith("_port")]
         ports = {name: FIRST_PORT + 2 * place for place, name in enumerate(names)}
@@ -175,15 +173,6 @@ def percentile(values: list[int], percent: int) -> int | None:
     """The smallest value with `percent` of all at or beneath it (nearest rank)."""
     ordered = sorted(values)
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] if ordered else None
-
-
-def _pipeline(texts: list[str]) -> dict[str, float]:
-    """Posts a second of the plain pipeline, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "services.command.bench_pipeline"],
-        input=json.dumps(texts), capture_output=True, text=True, check=True, cwd=PROJECT,
-    )  # fmt: skip
-    return dict(json.loads(done.stdout))
 
 
 def sample_posts(count: int) -> list[dict[str, Any]]:

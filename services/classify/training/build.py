@@ -71,12 +71,6 @@ class Workshop:
         fastest = engine.choose("auto", self.threads, self.ranges, lambda: lower_layers(self.file))
         return Encoder(fastest, self.file, load_matching(self.out / "matching.safetensors")[1] if tuned else None)
 
-    def split(self, post: AuthoredPost) -> str:
-        """train, calibration or dev, by the myth; ordinary posts by their text."""
-        if not post.myth:
-            return corpus.ordinary_split(post.text)
-        return self.held.split(next(myth for myth in self.myths if myth.id == post.myth))
-
     def posts_of(self, split: str) -> list[AuthoredPost]:
         """Authored posts of a split."""
         splits = {myth.id: self.held.split(myth) for myth in self.myths}
