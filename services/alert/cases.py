@@ -17,6 +17,8 @@ class Status(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     MUTED = "muted"
     DISMISSED = "dismissed"
+    ANSWERED = "answered"
+    MERGED = "merged"
 
 
 class Triage(StrEnum):
@@ -51,6 +53,8 @@ class Channel(StrEnum):
 
     SLACK = "slack"
     EMAIL = "email"
+    CHAT = "chat"
+    WEBHOOK = "webhook"
 
 
 class Action(StrEnum):
@@ -60,11 +64,14 @@ class Action(StrEnum):
     NOT_A_MYTH = "not_a_myth"
     MUTE = "mute"
     REOPEN = "reopen"
+    ASSIGN = "assign"
+    RESPOND = "respond"
+    ANSWERED = "answered"
 
 
 @dataclass(frozen=True)
 class Destination:
-    """One place that is told: a Slack channel id or an e-mail address."""
+    """One place that is told: a Slack channel id, an e-mail address, or a name from the routes."""
 
     channel: Channel
     recipient: str
@@ -165,6 +172,10 @@ class Case:
     version: int
     created_ms: int
     updated_ms: int
+    assigned_to: str = ""  # who handles it; empty when nobody is named
+    answered_ms: int = 0  # when an answer was published; 0 when none was
+    answer_url: str = ""
+    merged_into: str = ""  # the case that holds its posts now
 
 
 @dataclass(frozen=True)
@@ -215,6 +226,8 @@ class Decision:
     act_id: str
     note: str = ""
     mute_ms: int = DAY_MS
+    assignee: str = ""  # for ASSIGN: to whom
+    answer_url: str = ""  # for ANSWERED: where the answer was published
 
 
 @dataclass(frozen=True)

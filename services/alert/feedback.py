@@ -20,6 +20,9 @@ _WORDS = {
     Action.NOT_A_MYTH: "judged not a myth",
     Action.MUTE: "muted",
     Action.REOPEN: "reopened",
+    Action.ASSIGN: "assigned",
+    Action.RESPOND: "preparing an answer",
+    Action.ANSWERED: "answered",
 }
 # The latest posts that a decision is recorded against; enough to learn from.
 MOST_POSTS = 50
@@ -32,12 +35,25 @@ def decided_case(case: Case, decision: Decision, now_ms: int) -> Case:
         Action.NOT_A_MYTH: Status.DISMISSED,
         Action.MUTE: Status.MUTED,
         Action.REOPEN: Status.OPEN,
+        Action.ASSIGN: Status.OPEN if case.status is Status.OPEN else Status.ACKNOWLEDGED,
+        Action.RESPOND: Status.ACKNOWLEDGED,
+        Action.ANSWERED: Status.ANSWERED,
     }[decision.action]
+    answered = decision.action is Action.ANSWERED
+    named = {Action.ASSIGN: decision.assignee, Action.RESPOND: decision.person}
     return dataclasses.replace(
-        case, status=status, muted_until_ms=now_ms + decision.mute_ms if status is Status.MUTED else 0,
-        decided_by=decision.person, decided_via=decision.via, decided_ms=now_ms,
-        version=case.version + 1, updated_ms=now_ms,
-    )  # fmt: skip
+        case,
+        status=status,
+        assigned_to=named.get(decision.action, case.assigned_to),
+        answered_ms=now_ms if answered else case.answered_ms,
+        answer_url=decision.answer_url if answered else case.answer_url,
+        muted_until_ms=now_ms + decision.mute_ms if status is Status.MUTED else 0,
+        decided_by=decision.person,
+        decided_via=decision.via,
+        decided_ms=now_ms,
+        version=case.version + 1,
+        updated_ms=now_ms,
+    )
 
 
 def feedback_id(decision: Decision) -> str:
@@ -60,14 +76,16 @@ async def decide(
     record = {
         "id": feedback_id(decision), "case_id": before.id, "myth_id": before.myth_id, "action": decision.action.value,
         "person": decision.person, "via": decision.via, "note": decision.note, "decided_ms": now_ms,
-        "muted_until_ms": after.muted_until_ms, "post_ids": list((await connection.execute(newest)).scalars()),
+        "muted_until_ms": after.muted_until_ms, "assignee": decision.assignee, "answer_url": decision.answer_url,
+        "post_ids": list((await connection.execute(newest)).scalars()),
     }  # fmt: skip
     insert = database.upsert(schema.feedback).values(record).on_conflict_do_nothing()
     if (await connection.execute(insert.returning(schema.feedback.c.id))).first() is None:
         return Decided(before, repeated=True)
     await connection.execute(schema.cases.update().where(schema.cases.c.id == before.id).values(case_values(after)))
     entry = {"case_id": before.id, "at_ms": now_ms, "who": decision.person, "via": decision.via,
-             "what": _WORDS[decision.action], "why": decision.note}  # fmt: skip
+             "what": " to ".join(part for part in (_WORDS[decision.action], decision.assignee) if part),
+             "why": decision.note}  # fmt: skip
     await connection.execute(schema.audit.insert().values(entry))
     await reconsider(connection, rules, [before.id], now_ms)
     metrics.FEEDBACK.labels(decision.action.value, decision.via).inc()

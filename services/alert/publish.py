@@ -112,6 +112,7 @@ def case_event(row: Any) -> events.MythCase:
         harm="HARM_UNSPECIFIED" if row.harm == "unknown" else f"HARM_{row.harm.upper()}",
         posts=row.posts, authors=row.authors, posts_per_hour=float(row.last_hour), first_seen_ms=row.first_seen_ms,
         last_seen_ms=row.last_seen_ms, muted_until_ms=row.muted_until_ms, version=row.version,
+        assigned_to=row.assigned_to, merged_into=row.merged_into, answered_ms=row.answered_ms, answer_url=row.answer_url,
     )  # fmt: skip
 
 
@@ -121,6 +122,7 @@ def feedback_event(row: Any) -> events.Feedback:
         id=row.id, case_id=row.case_id, myth_id=row.myth_id,
         action=f"FEEDBACK_ACTION_{row.action.upper()}", person=row.person, via=row.via,
         note=row.note, decided_ms=row.decided_ms, post_ids=row.post_ids, muted_until_ms=row.muted_until_ms,
+        assignee=row.assignee, answer_url=row.answer_url, other_case_id=row.other_case_id,
     )  # fmt: skip
 
 

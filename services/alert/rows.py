@@ -22,7 +22,8 @@ def case_of(row: Any) -> Case:
         ),
         muted_until_ms=row.muted_until_ms, decided_by=row.decided_by, decided_via=row.decided_via,
         decided_ms=row.decided_ms, myth_digest=row.myth_digest, version=row.version, created_ms=row.created_ms,
-        updated_ms=row.updated_ms,
+        updated_ms=row.updated_ms, assigned_to=row.assigned_to, answered_ms=row.answered_ms,
+        answer_url=row.answer_url, merged_into=row.merged_into,
     )  # fmt: skip
 
 
@@ -37,7 +38,8 @@ def case_values(case: Case) -> dict[str, Any]:
         "languages": dict(counts.languages), "first_seen_ms": counts.first_seen_ms,
         "last_seen_ms": counts.last_seen_ms, "muted_until_ms": case.muted_until_ms, "decided_by": case.decided_by,
         "decided_via": case.decided_via, "decided_ms": case.decided_ms, "myth_digest": case.myth_digest,
-        "version": case.version, "updated_ms": case.updated_ms,
+        "version": case.version, "updated_ms": case.updated_ms, "assigned_to": case.assigned_to,
+        "answered_ms": case.answered_ms, "answer_url": case.answer_url, "merged_into": case.merged_into,
     }  # fmt: skip
 
 

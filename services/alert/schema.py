@@ -73,6 +73,10 @@ cases = Table(
     Column("version", Integer, nullable=False, server_default="0"),
     Column("published_version", Integer, nullable=False, server_default="0"),  # confirmed on the topic `cases`
     _text("trace"),
+    _text("assigned_to"),
+    _ms("answered_ms"),
+    _text("answer_url"),
+    _text("merged_into"),
     _ms("created_ms"),
     _ms("updated_ms"),
     UniqueConstraint("myth_id", "generation"),
@@ -171,6 +175,7 @@ feedback = Table(
     Column("action", String(16), nullable=False),
     _text("person"), _text("via"), _text("note"),
     _ms("decided_ms"), _ms("muted_until_ms"),
+    _text("assignee"), _text("answer_url"), _text("other_case_id"),
     Column("post_ids", JSON, nullable=False),
     Column("published", Boolean, nullable=False, server_default="0"),  # confirmed on the topic `feedback`
 )  # fmt: skip

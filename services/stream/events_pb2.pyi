@@ -46,6 +46,8 @@ class CaseStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CASE_STATUS_ACKNOWLEDGED: _ClassVar[CaseStatus]
     CASE_STATUS_MUTED: _ClassVar[CaseStatus]
     CASE_STATUS_DISMISSED: _ClassVar[CaseStatus]
+    CASE_STATUS_ANSWERED: _ClassVar[CaseStatus]
+    CASE_STATUS_MERGED: _ClassVar[CaseStatus]
 
 class Triage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -59,6 +61,8 @@ class Channel(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CHANNEL_UNSPECIFIED: _ClassVar[Channel]
     CHANNEL_SLACK: _ClassVar[Channel]
     CHANNEL_EMAIL: _ClassVar[Channel]
+    CHANNEL_CHAT: _ClassVar[Channel]
+    CHANNEL_WEBHOOK: _ClassVar[Channel]
 
 class Delivery(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -74,6 +78,11 @@ class FeedbackAction(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FEEDBACK_ACTION_NOT_A_MYTH: _ClassVar[FeedbackAction]
     FEEDBACK_ACTION_MUTE: _ClassVar[FeedbackAction]
     FEEDBACK_ACTION_REOPEN: _ClassVar[FeedbackAction]
+    FEEDBACK_ACTION_ASSIGN: _ClassVar[FeedbackAction]
+    FEEDBACK_ACTION_RESPOND: _ClassVar[FeedbackAction]
+    FEEDBACK_ACTION_ANSWERED: _ClassVar[FeedbackAction]
+    FEEDBACK_ACTION_MERGE: _ClassVar[FeedbackAction]
+    FEEDBACK_ACTION_SPLIT: _ClassVar[FeedbackAction]
 POST_ACTION_UNSPECIFIED: PostAction
 POST_ACTION_CREATE: PostAction
 POST_ACTION_UPDATE: PostAction
@@ -99,6 +108,8 @@ CASE_STATUS_OPEN: CaseStatus
 CASE_STATUS_ACKNOWLEDGED: CaseStatus
 CASE_STATUS_MUTED: CaseStatus
 CASE_STATUS_DISMISSED: CaseStatus
+CASE_STATUS_ANSWERED: CaseStatus
+CASE_STATUS_MERGED: CaseStatus
 TRIAGE_UNSPECIFIED: Triage
 TRIAGE_IGNORE: Triage
 TRIAGE_MONITOR: Triage
@@ -106,6 +117,8 @@ TRIAGE_RESPOND: Triage
 CHANNEL_UNSPECIFIED: Channel
 CHANNEL_SLACK: Channel
 CHANNEL_EMAIL: Channel
+CHANNEL_CHAT: Channel
+CHANNEL_WEBHOOK: Channel
 DELIVERY_UNSPECIFIED: Delivery
 DELIVERY_PENDING: Delivery
 DELIVERY_SENT: Delivery
@@ -115,6 +128,11 @@ FEEDBACK_ACTION_ACKNOWLEDGE: FeedbackAction
 FEEDBACK_ACTION_NOT_A_MYTH: FeedbackAction
 FEEDBACK_ACTION_MUTE: FeedbackAction
 FEEDBACK_ACTION_REOPEN: FeedbackAction
+FEEDBACK_ACTION_ASSIGN: FeedbackAction
+FEEDBACK_ACTION_RESPOND: FeedbackAction
+FEEDBACK_ACTION_ANSWERED: FeedbackAction
+FEEDBACK_ACTION_MERGE: FeedbackAction
+FEEDBACK_ACTION_SPLIT: FeedbackAction
 
 class SocialPost(_message.Message):
     __slots__ = ("id", "action", "platform", "text", "language", "author", "url", "created_ms", "received_ms", "reply_to", "parent_text", "engagement", "source", "author_deleted")
@@ -205,7 +223,7 @@ class ClaimVerdict(_message.Message):
     def __init__(self, id: _Optional[str] = ..., post: _Optional[_Union[SocialPost, _Mapping]] = ..., kind: _Optional[_Union[PostKind, str]] = ..., health: _Optional[float] = ..., claim: _Optional[float] = ..., misinformation: _Optional[float] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., stance: _Optional[_Union[Stance, str]] = ..., stance_score: _Optional[float] = ..., flag: _Optional[bool] = ..., flag_score: _Optional[float] = ..., reasons: _Optional[_Iterable[str]] = ..., model_version: _Optional[str] = ..., classified_ms: _Optional[int] = ..., myth_id: _Optional[str] = ..., narrative_id: _Optional[str] = ...) -> None: ...
 
 class MythCase(_message.Message):
-    __slots__ = ("id", "myth_id", "claim", "status", "triage", "triage_reason", "harm", "posts", "authors", "posts_per_hour", "first_seen_ms", "last_seen_ms", "muted_until_ms", "version")
+    __slots__ = ("id", "myth_id", "claim", "status", "triage", "triage_reason", "harm", "posts", "authors", "posts_per_hour", "first_seen_ms", "last_seen_ms", "muted_until_ms", "version", "assigned_to", "merged_into", "answered_ms", "answer_url", "doubling_ms", "coordinated")
     ID_FIELD_NUMBER: _ClassVar[int]
     MYTH_ID_FIELD_NUMBER: _ClassVar[int]
     CLAIM_FIELD_NUMBER: _ClassVar[int]
@@ -220,6 +238,12 @@ class MythCase(_message.Message):
     LAST_SEEN_MS_FIELD_NUMBER: _ClassVar[int]
     MUTED_UNTIL_MS_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNED_TO_FIELD_NUMBER: _ClassVar[int]
+    MERGED_INTO_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_MS_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_URL_FIELD_NUMBER: _ClassVar[int]
+    DOUBLING_MS_FIELD_NUMBER: _ClassVar[int]
+    COORDINATED_FIELD_NUMBER: _ClassVar[int]
     id: str
     myth_id: str
     claim: str
@@ -234,7 +258,13 @@ class MythCase(_message.Message):
     last_seen_ms: int
     muted_until_ms: int
     version: int
-    def __init__(self, id: _Optional[str] = ..., myth_id: _Optional[str] = ..., claim: _Optional[str] = ..., status: _Optional[_Union[CaseStatus, str]] = ..., triage: _Optional[_Union[Triage, str]] = ..., triage_reason: _Optional[str] = ..., harm: _Optional[_Union[Harm, str]] = ..., posts: _Optional[int] = ..., authors: _Optional[int] = ..., posts_per_hour: _Optional[float] = ..., first_seen_ms: _Optional[int] = ..., last_seen_ms: _Optional[int] = ..., muted_until_ms: _Optional[int] = ..., version: _Optional[int] = ...) -> None: ...
+    assigned_to: str
+    merged_into: str
+    answered_ms: int
+    answer_url: str
+    doubling_ms: int
+    coordinated: str
+    def __init__(self, id: _Optional[str] = ..., myth_id: _Optional[str] = ..., claim: _Optional[str] = ..., status: _Optional[_Union[CaseStatus, str]] = ..., triage: _Optional[_Union[Triage, str]] = ..., triage_reason: _Optional[str] = ..., harm: _Optional[_Union[Harm, str]] = ..., posts: _Optional[int] = ..., authors: _Optional[int] = ..., posts_per_hour: _Optional[float] = ..., first_seen_ms: _Optional[int] = ..., last_seen_ms: _Optional[int] = ..., muted_until_ms: _Optional[int] = ..., version: _Optional[int] = ..., assigned_to: _Optional[str] = ..., merged_into: _Optional[str] = ..., answered_ms: _Optional[int] = ..., answer_url: _Optional[str] = ..., doubling_ms: _Optional[int] = ..., coordinated: _Optional[str] = ...) -> None: ...
 
 class Notification(_message.Message):
     __slots__ = ("id", "case_id", "channel", "recipient", "reason", "delivery", "attempts", "external_id", "error", "created_ms", "sent_ms", "case_version")
@@ -265,7 +295,7 @@ class Notification(_message.Message):
     def __init__(self, id: _Optional[str] = ..., case_id: _Optional[str] = ..., channel: _Optional[_Union[Channel, str]] = ..., recipient: _Optional[str] = ..., reason: _Optional[str] = ..., delivery: _Optional[_Union[Delivery, str]] = ..., attempts: _Optional[int] = ..., external_id: _Optional[str] = ..., error: _Optional[str] = ..., created_ms: _Optional[int] = ..., sent_ms: _Optional[int] = ..., case_version: _Optional[int] = ...) -> None: ...
 
 class Feedback(_message.Message):
-    __slots__ = ("id", "case_id", "myth_id", "action", "person", "via", "note", "decided_ms", "post_ids", "muted_until_ms")
+    __slots__ = ("id", "case_id", "myth_id", "action", "person", "via", "note", "decided_ms", "post_ids", "muted_until_ms", "assignee", "answer_url", "other_case_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     CASE_ID_FIELD_NUMBER: _ClassVar[int]
     MYTH_ID_FIELD_NUMBER: _ClassVar[int]
@@ -276,6 +306,9 @@ class Feedback(_message.Message):
     DECIDED_MS_FIELD_NUMBER: _ClassVar[int]
     POST_IDS_FIELD_NUMBER: _ClassVar[int]
     MUTED_UNTIL_MS_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNEE_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_URL_FIELD_NUMBER: _ClassVar[int]
+    OTHER_CASE_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     case_id: str
     myth_id: str
@@ -286,7 +319,10 @@ class Feedback(_message.Message):
     decided_ms: int
     post_ids: _containers.RepeatedScalarFieldContainer[str]
     muted_until_ms: int
-    def __init__(self, id: _Optional[str] = ..., case_id: _Optional[str] = ..., myth_id: _Optional[str] = ..., action: _Optional[_Union[FeedbackAction, str]] = ..., person: _Optional[str] = ..., via: _Optional[str] = ..., note: _Optional[str] = ..., decided_ms: _Optional[int] = ..., post_ids: _Optional[_Iterable[str]] = ..., muted_until_ms: _Optional[int] = ...) -> None: ...
+    assignee: str
+    answer_url: str
+    other_case_id: str
+    def __init__(self, id: _Optional[str] = ..., case_id: _Optional[str] = ..., myth_id: _Optional[str] = ..., action: _Optional[_Union[FeedbackAction, str]] = ..., person: _Optional[str] = ..., via: _Optional[str] = ..., note: _Optional[str] = ..., decided_ms: _Optional[int] = ..., post_ids: _Optional[_Iterable[str]] = ..., muted_until_ms: _Optional[int] = ..., assignee: _Optional[str] = ..., answer_url: _Optional[str] = ..., other_case_id: _Optional[str] = ...) -> None: ...
 
 class Source(_message.Message):
     __slots__ = ("organisation", "title", "url")
@@ -299,7 +335,7 @@ class Source(_message.Message):
     def __init__(self, organisation: _Optional[str] = ..., title: _Optional[str] = ..., url: _Optional[str] = ...) -> None: ...
 
 class Myth(_message.Message):
-    __slots__ = ("id", "topic", "claim", "said_as", "near_misses", "fact", "why_misleading", "harm", "harm_reason", "specialty", "sources", "reviewed")
+    __slots__ = ("id", "topic", "claim", "said_as", "near_misses", "fact", "why_misleading", "harm", "harm_reason", "specialty", "sources", "reviewed", "responses")
     class ClaimEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -326,6 +362,7 @@ class Myth(_message.Message):
     SPECIALTY_FIELD_NUMBER: _ClassVar[int]
     SOURCES_FIELD_NUMBER: _ClassVar[int]
     REVIEWED_FIELD_NUMBER: _ClassVar[int]
+    RESPONSES_FIELD_NUMBER: _ClassVar[int]
     id: str
     topic: str
     claim: _containers.ScalarMap[str, str]
@@ -338,7 +375,30 @@ class Myth(_message.Message):
     specialty: str
     sources: _containers.RepeatedCompositeFieldContainer[Source]
     reviewed: str
-    def __init__(self, id: _Optional[str] = ..., topic: _Optional[str] = ..., claim: _Optional[_Mapping[str, str]] = ..., said_as: _Optional[_Iterable[str]] = ..., near_misses: _Optional[_Iterable[str]] = ..., fact: _Optional[_Mapping[str, str]] = ..., why_misleading: _Optional[str] = ..., harm: _Optional[_Union[Harm, str]] = ..., harm_reason: _Optional[str] = ..., specialty: _Optional[str] = ..., sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., reviewed: _Optional[str] = ...) -> None: ...
+    responses: _containers.RepeatedCompositeFieldContainer[Response]
+    def __init__(self, id: _Optional[str] = ..., topic: _Optional[str] = ..., claim: _Optional[_Mapping[str, str]] = ..., said_as: _Optional[_Iterable[str]] = ..., near_misses: _Optional[_Iterable[str]] = ..., fact: _Optional[_Mapping[str, str]] = ..., why_misleading: _Optional[str] = ..., harm: _Optional[_Union[Harm, str]] = ..., harm_reason: _Optional[str] = ..., specialty: _Optional[str] = ..., sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., reviewed: _Optional[str] = ..., responses: _Optional[_Iterable[_Union[Response, _Mapping]]] = ...) -> None: ...
+
+class Response(_message.Message):
+    __slots__ = ("id", "language", "length", "text", "version", "author", "approver", "approved_ms", "expires_ms")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    APPROVER_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_MS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_MS_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    language: str
+    length: str
+    text: str
+    version: int
+    author: str
+    approver: str
+    approved_ms: int
+    expires_ms: int
+    def __init__(self, id: _Optional[str] = ..., language: _Optional[str] = ..., length: _Optional[str] = ..., text: _Optional[str] = ..., version: _Optional[int] = ..., author: _Optional[str] = ..., approver: _Optional[str] = ..., approved_ms: _Optional[int] = ..., expires_ms: _Optional[int] = ...) -> None: ...
 
 class DeadLetter(_message.Message):
     __slots__ = ("id", "original", "original_key", "topic", "partition", "offset", "reason", "service", "trace", "failed_ms", "headers", "truncated")
