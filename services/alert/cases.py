@@ -145,6 +145,11 @@ class Counts:
     last_hour: int = 0
     hour_before: int = 0
     shares: int = 0
+    likes: int = 0
+    views: int = 0
+    doubling_ms: int = 0  # how long the posts take to double; 0 when they don't
+    pace: float = 0.0  # posts of the last hour, as a multiple of the usual, when that is no accident
+    coordinated: str = ""  # why it looks copied or coordinated, one sentence
     platforms: Mapping[str, int] = field(default_factory=dict)  # posts by platform, most first
     languages: Mapping[str, int] = field(default_factory=dict)  # posts by language, most first
     first_seen_ms: int = 0

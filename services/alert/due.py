@@ -1,7 +1,7 @@
 """Is a notification due on this channel? A pure decision that returns its reason.
 
 One message per case and channel: posted once when the case is worth telling, edited as it grows. Editing is silent, so
-Slack's message is kept true; an e-mail interrupts and cannot be edited, so follow-ups come only when it matters.
+Slack's message is kept true; an e-mail or a chat message interrupts and cannot be edited, so follow-ups come only when it matters.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def due(channel: Channel, case: Case, told: Told | None, rules: DueRules, now_ms
     """What is due on `channel` for `case`; `told` is None when nothing was told there yet."""
     if told is None:
         return _first(case, rules, now_ms)
-    if channel is Channel.EMAIL:
+    if channel in (Channel.EMAIL, Channel.CHAT):
         return _follow_up(case, told, rules, now_ms)
     return _edit(case, told, rules, now_ms)
 
@@ -78,7 +78,7 @@ def _edit(case: Case, told: Told, rules: DueRules, now_ms: int) -> Due:
         return Due("update", "no post is left in the case", now_ms, urgent=True)
     if (case.status, case.decided_ms, case.muted_until_ms) != (told.status, told.decided_ms, told.muted_until_ms):
         return Due("update", f"the case is now {case.status}", now_ms, urgent=True)
-    if case.status in (Status.DISMISSED, Status.MUTED):
+    if case.status in (Status.DISMISSED, Status.MUTED, Status.MERGED):
         return Due("none", f"the case is {case.status}")
     if case.triage is not told.triage:
         return Due("update", f"the advice changed from {told.triage} to {case.triage}", now_ms)
@@ -91,11 +91,11 @@ def _edit(case: Case, told: Told, rules: DueRules, now_ms: int) -> Due:
 
 
 def _follow_up(case: Case, told: Told, rules: DueRules, now_ms: int) -> Due:
-    if case.status in (Status.DISMISSED, Status.MUTED):
+    if case.status in (Status.DISMISSED, Status.MUTED, Status.MERGED):
         return Due("none", f"the case is {case.status}")
     if case.triage.rank > told.triage.rank:
         return Due("update", f"the advice rose from {told.triage} to {case.triage}", now_ms)
-    if case.status is Status.ACKNOWLEDGED:
+    if case.status in (Status.ACKNOWLEDGED, Status.ANSWERED):
         return Due("none", "somebody has taken it up")
     if told.posts > 0 and case.counts.posts >= 2 * told.posts:
         at_ms = max(now_ms, told.sent_ms + rules.email_interval_ms)

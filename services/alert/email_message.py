@@ -76,6 +76,8 @@ def _words(job: Job, view: CaseView, console: str, language: str) -> dict[str, A
     facts = [("Spread", wording.spread(case))]
     if line := wording.sparkline(view.hours):
         facts.append(("Last 12 hours", f"{line} ({wording.trend(case)})"))
+    if growth := wording.growth(case):
+        facts.append(("Growth", growth))
     if counts.posts:
         facts += [
             ("Where", wording.places(counts.platforms, wording.PLATFORMS)),

@@ -25,6 +25,7 @@ from services.alert.grouping import (
     subject,
 )  # fmt: skip
 from services.alert.notification_rows import Cause
+from services.alert.placements import placements
 from services.alert.reconsider import Rules, new_case_values, reconsider
 from services.alert.rows import post_values
 from services.stream import events_pb2 as events
@@ -50,6 +51,8 @@ class _Batch:
     removed: set[str] = field(default_factory=set)
     tombstones: dict[str, dict[str, Any]] = field(default_factory=dict)
     myths: dict[str, str] = field(default_factory=dict)  # myth id by case id
+    merged: dict[str, str] = field(default_factory=dict)  # case id by subject, where people merged
+    split: dict[tuple[str, str], str] = field(default_factory=dict)  # case id by (case id, wording), where people split
     causes: dict[str, Cause] = field(default_factory=dict)
     replaced: int = 0
     nothing: int = 0
@@ -86,7 +89,9 @@ async def _read(connection: AsyncConnection, taken: Sequence[Taken]) -> _Batch:
     keys = {post_key(post.id) for post in posts} | {author_key(post.author) for post in posts if post.author}
     query = select(schema.tombstones).where(schema.tombstones.c.key.in_(keys))
     gone = {row.key: Gone(row.kind, row.at_ms) for row in await connection.execute(query)}
-    return _Batch(held, gone)
+    subjects = {subject(item.verdict) for item in taken}
+    merged, split = await placements(connection, subjects)
+    return _Batch(held, gone, merged=merged, split=split)
 
 
 async def _held(connection: AsyncConnection, condition: Any) -> dict[str, Held]:
@@ -120,9 +125,11 @@ async def _apply(connection: AsyncConnection, batch: _Batch, rules: Rules, item:
 
 def _hold(batch: _Batch, item: Taken, held: Held | None) -> None:
     verdict, post = item.verdict, item.verdict.post
-    case = case_id(subject(verdict))
-    batch.myths[case] = subject(verdict)
+    case = batch.merged.get(subject(verdict)) or case_id(subject(verdict))
     values = post_values(verdict, case)
+    if moved := batch.split.get((case, values["wording"])):
+        case = values["case_id"] = moved
+    batch.myths[case] = subject(verdict)
     batch.held[post.id] = Held(
         case, values["verdict_id"], post.author, post.received_ms, verdict.classified_ms, values["edited"]
     )

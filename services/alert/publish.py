@@ -113,6 +113,7 @@ def case_event(row: Any) -> events.MythCase:
         posts=row.posts, authors=row.authors, posts_per_hour=float(row.last_hour), first_seen_ms=row.first_seen_ms,
         last_seen_ms=row.last_seen_ms, muted_until_ms=row.muted_until_ms, version=row.version,
         assigned_to=row.assigned_to, merged_into=row.merged_into, answered_ms=row.answered_ms, answer_url=row.answer_url,
+        doubling_ms=row.doubling_ms, coordinated=row.coordinated,
     )  # fmt: skip
 
 

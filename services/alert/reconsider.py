@@ -6,21 +6,21 @@ Counts are always taken from the posts held, never added up, so that they are ri
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Integer, case, cast, func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alert import schema
-from services.alert.cases import HOUR_MS, Case, Counts, Destination, Harm, Status
+from services.alert.cases import Case, Counts, Destination, Harm, Status
+from services.alert.counting import count
 from services.alert.due import DueRules
 from services.alert.grouping import CANDIDATE, is_candidate
 from services.alert.notification_rows import Cause, record_due
 from services.alert.rows import case_of, case_values, myth_of
-from services.alert.triage import TriageRules, advise, advise_candidate
+from services.alert.triage import TriageRules, advise, advise_candidate, novelty
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ async def reconsider(
     )
     rows = (await connection.execute(query)).all()
     before = [case_of(row) for row in rows]
-    counts = await _count(connection, case_ids, now_ms)
+    counts = await count(connection, case_ids, now_ms)
     myths = await _myths(connection, {found.myth_id for found in before})
     after: list[Case] = []
     entries: list[dict[str, Any]] = []
@@ -81,7 +81,7 @@ def _advised(old: Case, counts: Counts, myth: Any, rules: Rules, now_ms: int) ->
     status, muted_until_ms = old.status, old.muted_until_ms
     if status is Status.MUTED and muted_until_ms <= now_ms:
         status, muted_until_ms = Status.OPEN, 0
-    advice = advise(harm, counts, rules.triage)
+    advice = advise(harm, counts, rules.triage, novelty(counts, old.answered_ms, now_ms))
     if is_candidate(old.myth_id) and myth is None:
         # Named by its id alone: the words of its posts go when they are deleted.
         claim = f"Possible new narrative {old.myth_id.removeprefix(CANDIDATE)[:8]}"
@@ -98,53 +98,14 @@ def _audit(old: Case, new: Case, now_ms: int) -> list[dict[str, Any]]:
         changes.append(("opened", f"first post that repeats {new.myth_id}"))
     elif old.triage is not new.triage:
         changes.append((f"advice changed from {old.triage} to {new.triage}", new.triage_reason))
+    if new.counts.coordinated and not old.counts.coordinated:
+        changes.append(("looks coordinated", new.counts.coordinated))
     if old.status is Status.MUTED and new.status is Status.OPEN:
         changes.append(("mute ended", "the time it was muted for is over"))
     return [
         {"case_id": new.id, "at_ms": now_ms, "who": "mythwatch", "via": "mythwatch", "what": what, "why": why}
         for what, why in changes
     ]
-
-
-async def _count(connection: AsyncConnection, case_ids: Collection[str], now_ms: int) -> dict[str, Counts]:
-    held = schema.posts.c
-    # A post counts in its hour when it was seen in (now - 1 h, now].
-    in_last_hour = case((held.seen_ms > now_ms - HOUR_MS, 1), else_=0)
-    in_hour_before = case((held.seen_ms.between(now_ms - 2 * HOUR_MS + 1, now_ms - HOUR_MS), 1), else_=0)
-    query = (
-        select(
-            held.case_id, func.count().label("posts"), func.count(held.author.distinct()).label("authors"),
-            cast(func.sum(in_last_hour), Integer).label("last_hour"),
-            cast(func.sum(in_hour_before), Integer).label("hour_before"),
-            func.sum(held.reposts).label("shares"), func.min(held.seen_ms).label("first"),
-            func.max(held.seen_ms).label("last"),
-        )
-        .where(held.case_id.in_(case_ids))
-        .group_by(held.case_id)
-    )  # fmt: skip
-    platforms = await _shares_of(connection, held.platform, case_ids)
-    languages = await _shares_of(connection, held.language, case_ids)
-    return {
-        row.case_id: Counts(
-            row.posts, row.authors, row.last_hour, row.hour_before, int(row.shares), platforms[row.case_id],
-            languages[row.case_id], row.first, row.last,
-        )
-        for row in await connection.execute(query)
-    }  # fmt: skip
-
-
-async def _shares_of(connection: AsyncConnection, column: Any, case_ids: Collection[str]) -> dict[str, dict[str, int]]:
-    number = func.count()
-    query = (
-        select(schema.posts.c.case_id, column, number)
-        .where(schema.posts.c.case_id.in_(case_ids))
-        .group_by(schema.posts.c.case_id, column)
-        .order_by(number.desc(), column)
-    )
-    found: dict[str, dict[str, int]] = defaultdict(dict)
-    for case_id, name, count in await connection.execute(query):
-        found[case_id][name] = count
-    return found
 
 
 async def _myths(connection: AsyncConnection, ids: Collection[str]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from services.alert.cases import Case, Counts, Harm, Myth, Post, Source, Status, Triage
 from services.alert.due import Told
-from services.alert.grouping import seen_ms
+from services.alert.grouping import seen_ms, subject
+from services.alert.spread import wording
 from services.stream import events_pb2 as events
 from services.stream.codec import content_id
 
@@ -17,8 +18,8 @@ def case_of(row: Any) -> Case:
         id=row.id, myth_id=row.myth_id, generation=row.generation, claim=row.claim, status=Status(row.status),
         triage=Triage(row.triage), triage_reason=row.triage_reason, harm=Harm(row.harm),
         counts=Counts(
-            row.posts, row.authors, row.last_hour, row.hour_before, row.shares, row.platforms, row.languages,
-            row.first_seen_ms, row.last_seen_ms,
+            row.posts, row.authors, row.last_hour, row.hour_before, row.shares, row.likes, row.views, row.doubling_ms,
+            row.pace, row.coordinated, row.platforms, row.languages, row.first_seen_ms, row.last_seen_ms,
         ),
         muted_until_ms=row.muted_until_ms, decided_by=row.decided_by, decided_via=row.decided_via,
         decided_ms=row.decided_ms, myth_digest=row.myth_digest, version=row.version, created_ms=row.created_ms,
@@ -34,7 +35,8 @@ def case_values(case: Case) -> dict[str, Any]:
         "claim": case.claim, "status": case.status.value, "triage": case.triage.value,
         "urgency": case.triage.rank * 10 + case.harm.rank, "triage_reason": case.triage_reason, "harm": case.harm.value,
         "posts": counts.posts, "authors": counts.authors, "last_hour": counts.last_hour,
-        "hour_before": counts.hour_before, "shares": counts.shares, "platforms": dict(counts.platforms),
+        "hour_before": counts.hour_before, "shares": counts.shares, "likes": counts.likes, "views": counts.views,
+        "doubling_ms": counts.doubling_ms, "pace": counts.pace, "coordinated": counts.coordinated, "platforms": dict(counts.platforms),
         "languages": dict(counts.languages), "first_seen_ms": counts.first_seen_ms,
         "last_seen_ms": counts.last_seen_ms, "muted_until_ms": case.muted_until_ms, "decided_by": case.decided_by,
         "decided_via": case.decided_via, "decided_ms": case.decided_ms, "myth_digest": case.myth_digest,
@@ -45,7 +47,7 @@ def case_values(case: Case) -> dict[str, Any]:
 
 def post_of(row: Any) -> Post:
     """A row of `posts`."""
-    values = dict(row._mapping)
+    values = {name: value for name, value in row._mapping.items() if name not in ("subject", "wording")}
     return Post(**{**values, "reasons": tuple(values["reasons"])})
 
 
@@ -54,7 +56,8 @@ def post_values(verdict: events.ClaimVerdict, case_id: str) -> dict[str, Any]:
     post, shares = verdict.post, verdict.post.engagement
     scores = {candidate.myth_id: candidate.score for candidate in verdict.candidates}
     return {
-        "id": post.id, "case_id": case_id, "verdict_id": verdict.id[:64], "text": post.text, "language": post.language,
+        "id": post.id, "case_id": case_id, "verdict_id": verdict.id[:64], "subject": subject(verdict),
+        "wording": wording(post.text), "text": post.text, "language": post.language,
         "platform": post.platform, "author": post.author, "url": post.url if len(post.url) <= 2_000 else "", "created_ms": post.created_ms,
         "received_ms": post.received_ms, "seen_ms": seen_ms(post),
         "edited": post.action == events.POST_ACTION_UPDATE, "likes": _number(shares.likes),

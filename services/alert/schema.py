@@ -61,6 +61,11 @@ cases = Table(
     Column("last_hour", Integer, nullable=False, server_default="0"),
     Column("hour_before", Integer, nullable=False, server_default="0"),
     Column("shares", BigInteger, nullable=False, server_default="0"),
+    Column("likes", BigInteger, nullable=False, server_default="0"),
+    Column("views", BigInteger, nullable=False, server_default="0"),
+    _ms("doubling_ms"),
+    Column("pace", Float, nullable=False, server_default="0"),
+    _text("coordinated"),
     Column("platforms", JSON, nullable=False),
     Column("languages", JSON, nullable=False),
     _ms("first_seen_ms"),
@@ -88,6 +93,8 @@ posts = Table(
     Column("id", Text, primary_key=True),
     Column("case_id", String(32), ForeignKey("cases.id"), nullable=False),
     Column("verdict_id", String(64), nullable=False),
+    Column("subject", String(200), nullable=False, server_default=""),  # the myth or candidate that it was counted under
+    Column("wording", String(32), nullable=False, server_default=""),  # fingerprint of its words; empty for short ones
     _text("text"), _text("language"), _text("platform"), _text("author"), _text("url"),
     _ms("created_ms"), _ms("received_ms"), _ms("seen_ms"),
     Column("edited", Boolean, nullable=False, server_default="0"),
@@ -114,6 +121,20 @@ Index(
 )
 Index("ix_posts_evidence", posts.c.case_id, posts.c.flag_score.desc())
 Index("ix_posts_author", posts.c.author)
+Index("ix_posts_wording", posts.c.case_id, posts.c.wording)
+
+# What people merged and split, so that later posts follow: by the myth or candidate, and by the words of a post.
+subjects = Table(
+    "subjects", metadata,
+    Column("subject", String(200), primary_key=True),
+    Column("case_id", String(32), ForeignKey("cases.id"), nullable=False, index=True),
+)  # fmt: skip
+wordings = Table(
+    "wordings", metadata,
+    Column("from_case_id", String(32), ForeignKey("cases.id"), primary_key=True),
+    Column("wording", String(32), primary_key=True),
+    Column("case_id", String(32), ForeignKey("cases.id"), nullable=False, index=True),
+)  # fmt: skip
 
 # That a post or an author went, so that a verdict that comes late does not bring it back. Holds a hash, no id, no text.
 tombstones = Table(

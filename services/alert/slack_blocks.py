@@ -89,7 +89,13 @@ def _header(view: CaseView) -> _Block:
 def _standing(view: CaseView) -> str:
     case = view.case
     person = f"<@{case.decided_by}>" if _SLACK_USER.match(case.decided_by) else fitting(case.decided_by, 100)
-    mark = {Status.ACKNOWLEDGED: "✅ ", Status.MUTED: "🔕 ", Status.DISMISSED: "✖️ "}.get(case.status, "")
+    mark = {
+        Status.ACKNOWLEDGED: "✅ ",
+        Status.MUTED: "🔕 ",
+        Status.DISMISSED: "✖️ ",
+        Status.ANSWERED: "💬 ",
+        Status.MERGED: "🔗 ",
+    }.get(case.status, "")
     words = wording.standing(case, person, _time(case.muted_until_ms))
     return f"{mark}{words}{' · ' + _time(case.decided_ms) if case.decided_ms else ''}" if words else ""
 
@@ -99,6 +105,8 @@ def _spread(view: CaseView) -> _Block:
     line = wording.sparkline(view.hours)
     title = f"*Spread in 12 hours* ({wording.trend(case)})\n{line}" if line else "*Spread*"
     fields = [f"{title}\n{escaped(wording.spread(case))}"]
+    if growth := wording.growth(case):
+        fields[0] += f"\n{fitting(growth, 300)}"
     if counts.posts:
         where = fitting(wording.places(counts.platforms, wording.PLATFORMS), 200)
         fields.append(f"*Where*\n{where}\n{fitting(wording.places(counts.languages), 200)}")

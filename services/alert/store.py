@@ -1,7 +1,7 @@
 """The case store: everything that the alert service keeps, behind one object.
 
 The console reads through `inbox`, `totals`, `view`, `posts`, `history`, `tellings`, `myths`, and changes a case only
-through `decide`. Every method raises NotReady while the database is away. Times are milliseconds UTC.
+through `decide`, `merge`, `unmerge` and `split`. Every method raises NotReady while the database is away. Times are milliseconds UTC.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from services.alert import case_reads, feedback, intake_writes, myth_rows, outbox_rows
+from services.alert import case_reads, feedback, intake_writes, merging, myth_rows, outbox_rows
 from services.alert.cases import (
     AuditEntry,
     Case,
@@ -123,6 +123,27 @@ class Store:
             decided = await feedback.decide(connection, self.database, self.rules, decision, now_ms)
         self.changed()
         return decided
+
+    async def merge(self, case_id: str, into: str, act: merging.Act, now_ms: int) -> bool:
+        """Posts of a case, and later ones of its myth, go to another. False when this act is known. Raises CannotMerge."""
+        async with self.database.writing() as connection:
+            done = await merging.merge(connection, self.database, self.rules, case_id, into, act, now_ms)
+        self.changed()
+        return done
+
+    async def unmerge(self, case_id: str, act: merging.Act, now_ms: int) -> bool:
+        """A merged case gets its posts back. False when this act is known. Raises CannotMerge."""
+        async with self.database.writing() as connection:
+            done = await merging.unmerge(connection, self.database, self.rules, case_id, act, now_ms)
+        self.changed()
+        return done
+
+    async def split(self, case_id: str, post_ids: Sequence[str], act: merging.Act, now_ms: int) -> str:
+        """Some posts, and later ones of the same words, go to a case of their own: its id. Raises CannotMerge."""
+        async with self.database.writing() as connection:
+            new = await merging.split(connection, self.database, self.rules, case_id, post_ids, act, now_ms)
+        self.changed()
+        return new
 
     async def take(self, taken: Sequence[Taken], now_ms: int) -> intake_writes.Changed:
         """Apply verdicts, in their order, in one transaction; the same ones again change nothing."""

@@ -1,4 +1,4 @@
-"""What the officer is advised to do, and why: harm against spread.
+"""What the officer is advised to do, and why: harm against spread, and what is new about it.
 
 After the impact-spread matrices of public-health infodemic guidance (WHO/UNICEF): below the tipping point an answer
 reaches more people than the myth did, so a niche myth is left alone unless believing it could do grave harm.
@@ -8,13 +8,17 @@ reaches more people than the myth did, so a niche myth is left alone unless beli
 | low      | ignore  | monitor   | monitor |
 | moderate | ignore  | monitor   | respond |
 | high     | monitor | respond   | respond |
+
+Novelty lowers *respond* by one step where another answer would help nobody: one was given in the last days, or the narrative
+has long been there at its usual pace. A pace well above its own past undoes that.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from services.alert.cases import Counts, Harm, Triage
+from services.alert.cases import DAY_MS, Counts, Harm, Triage
 
 _NICHE, _SPREADING, _WIDE = 0, 1, 2
 _ADVICE = {
@@ -22,6 +26,19 @@ _ADVICE = {
     2: (Triage.IGNORE, Triage.MONITOR, Triage.RESPOND),
     3: (Triage.MONITOR, Triage.RESPOND, Triage.RESPOND),
 }
+ANSWER_LASTS_MS = 7 * DAY_MS
+"""How long a published answer is given to work."""
+
+LONG_KNOWN_MS = 30 * DAY_MS
+
+
+class Novelty(StrEnum):
+    """What is new about a narrative."""
+
+    NEW = "new"
+    FASTER = "faster"  # well above its own past
+    ANSWERED = "answered"
+    LONG_KNOWN = "long known"
 
 
 @dataclass(frozen=True)
@@ -44,10 +61,25 @@ class Advice:
     reason: str
 
 
-def advise(harm: Harm, counts: Counts, rules: TriageRules) -> Advice:
+def novelty(counts: Counts, answered_ms: int, now_ms: int) -> Novelty:
+    """What is new, `answered_ms` being when an answer was published (0: never)."""
+    if counts.pace and (answered_ms or now_ms - counts.first_seen_ms > DAY_MS):
+        return Novelty.FASTER
+    if answered_ms and now_ms - answered_ms < ANSWER_LASTS_MS:
+        return Novelty.ANSWERED
+    if counts.first_seen_ms and now_ms - counts.first_seen_ms > LONG_KNOWN_MS:
+        return Novelty.LONG_KNOWN
+    return Novelty.NEW
+
+
+def advise(harm: Harm, counts: Counts, rules: TriageRules, what_is_new: Novelty = Novelty.NEW) -> Advice:
     """Advice for a narrative of `harm` that has spread by `counts`."""
     spread = _spread(counts, rules)
     triage = _ADVICE[harm.rank][spread]
+    # Grave harm stays worth an answer, however long it has been told.
+    old = what_is_new is Novelty.ANSWERED or (what_is_new is Novelty.LONG_KNOWN and harm is not Harm.HIGH)
+    if triage is Triage.RESPOND and old:
+        return Advice(Triage.MONITOR, f"{_so_far(counts, spread)}; {_NOT_AGAIN[what_is_new]}.")
     return Advice(triage, f"{_so_far(counts, spread)}; {_because(triage, harm, spread)}.")
 
 
@@ -59,6 +91,12 @@ def advise_candidate(counts: Counts, rules: TriageRules) -> Advice:
             f"{_so_far(counts, _SPREADING)}; no known myth explains it, so read it: it may be a new one.",
         )
     return Advice(Triage.IGNORE, f"{_so_far(counts, _NICHE)}; no known myth explains it, and few have posted it.")
+
+
+_NOT_AGAIN = {
+    Novelty.ANSWERED: "it was answered in the last days, so watch whether that works before you answer again",
+    Novelty.LONG_KNOWN: "it has been told for over a month at its usual pace, so a new answer would only remind people of it",
+}
 
 
 def _spread(counts: Counts, rules: TriageRules) -> int:
@@ -79,8 +117,9 @@ def _so_far(counts: Counts, spread: int) -> str:
     people = "one account" if counts.authors == 1 else f"{counts.authors:,} accounts"
     times = "once" if counts.posts == 1 else f"{counts.posts:,} times"
     pace = f", {counts.last_hour:,} in the last hour" if counts.last_hour and counts.posts > 1 else ""
+    usual = f" ({counts.pace:.0f} times its usual pace)" if counts.pace >= 2 and pace else ""
     shares = f", reposted {counts.shares:,} times" if counts.shares and spread == _WIDE else ""
-    return f"{people[0].upper()}{people[1:]} posted it {times}{pace}{shares}"
+    return f"{people[0].upper()}{people[1:]} posted it {times}{pace}{usual}{shares}"
 
 
 def _because(triage: Triage, harm: Harm, spread: int) -> str:

@@ -102,7 +102,30 @@ def standing(case: Case, person: str, until: str = "") -> str:
         return f"Muted{by}" + (f" until {until}" if until else "")
     if case.status is Status.DISMISSED:
         return f"Judged not a myth{by}"
-    return ""
+    if case.status is Status.ANSWERED:
+        return f"Answered{by}"
+    if case.status is Status.MERGED:
+        return f"Merged{by} into case {case.merged_into[:8]}"
+    return f"Assigned to {case.assigned_to}" if case.assigned_to else ""
+
+
+def growth(case: Case) -> str:
+    """ "doubles every 3 h", "2 times its usual pace", and what looks coordinated; empty when there is nothing to say."""
+    counts = case.counts
+    parts = [
+        f"doubles every {_span(counts.doubling_ms)}" if counts.doubling_ms else "",
+        f"{counts.pace:.0f} times its usual pace" if counts.pace >= 2 else "",
+        counts.coordinated.rstrip("."),
+    ]
+    words = "; ".join(part for part in parts if part)
+    return f"{words[0].upper()}{words[1:]}." if words else ""
+
+
+def _span(ms: int) -> str:
+    minutes = ms // 60_000
+    if minutes < 90:
+        return f"{max(1, minutes)} min"
+    return f"{round(minutes / 60)} h" if minutes < 48 * 60 else f"{round(minutes / 1440)} days"
 
 
 def suggested_answer(myth: Myth, code: str) -> str:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from services.alert import wording
-from services.alert.cases import HOUR_MS, Action, CaseView, Decision
+from services.alert.cases import HOUR_MS, Action, CaseView, Decision, Status
 from services.alert.console import queries
 from services.alert.console.errors import Refused, is_script
 from services.alert.console.pages import digest, page
@@ -23,6 +23,9 @@ STEP = 25
 MOST = 2_000
 MOST_NOTE = 1_000
 _ID = re.compile(r"[0-9a-f]{1,64}")
+# Cases that one may be merged into, most urgent first.
+MOST_OTHERS = 200
+_MERGEABLE = (Status.OPEN, Status.ACKNOWLEDGED, Status.MUTED, Status.ANSWERED)
 # What the form may ask for, in hours.
 MUTES = {"1h": 1, "24h": 24, "7d": 7 * 24}
 
@@ -66,10 +69,11 @@ def case_router(store: Store, door: Door, now_ms: Callable[[], int], language: s
         posts = await store.posts(case_id, most + 1)
         span = span_for(view.case.counts.first_seen_ms or now, now)
         counts = await queries.over_time(store, case_id, span, now)
+        others = [one for one in await store.inbox(_MERGEABLE, limit=MOST_OTHERS) if one.id != case_id]
         history, tellings = await store.history(case_id), await store.tellings(case_id)
         return {
             "view": view, "case": view.case, "myth": view.myth, "posts": posts[:most], "more": len(posts) > most,
-            "most": most, "step": STEP, "span": span, "counts": counts, "history": history, "tellings": tellings,
+            "most": most, "step": STEP, "span": span, "counts": counts, "history": history, "tellings": tellings, "others": others,
             "fact": _fact(view, language), "answer": _answer(view, language), "language_code": language, "now_ms": now,
             "act": secrets.token_urlsafe(12), "seen": digest(view, posts, counts, history, tellings),
         }  # fmt: skip

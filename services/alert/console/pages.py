@@ -31,7 +31,8 @@ def _environment() -> Environment:
     }  # fmt: skip
     environment.globals |= {
         "ago": words.ago, "asset": asset, "bars": spread.bars, "places": wording.places, "number": wording.number,
-        "trend": wording.trend, "ADVICE": wording.ADVICE, "HARM": wording.HARM, "PLATFORMS": wording.PLATFORMS,
+        "trend": wording.trend, "growth": wording.growth,
+        "standing": wording.standing, "ADVICE": wording.ADVICE, "HARM": wording.HARM, "PLATFORMS": wording.PLATFORMS,
         "Status": Status, "Triage": Triage, "Action": Action,
     }  # fmt: skip
     return environment

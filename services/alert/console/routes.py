@@ -13,6 +13,7 @@ from services.alert.console.case_page import case_router
 from services.alert.console.errors import add_error_pages
 from services.alert.console.headers import ConsoleHeaders
 from services.alert.console.inbox_page import inbox_router
+from services.alert.console.merge_forms import merge_router
 from services.alert.console.pages import STATIC
 from services.alert.console.session import Sessions, derived_key
 from services.alert.console.sign_in import Account, Door, sign_in_router
@@ -37,6 +38,8 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     console.include_router(sign_in_router(door))
     console.include_router(inbox_router(store, door, now_ms))
     console.include_router(case_router(store, door, now_ms, settings.language))
+
+    console.include_router(merge_router(store, door, now_ms))
 
     @console.get("/cases")
     async def cases() -> Response:

@@ -130,7 +130,7 @@ def test_told_is_never_posted_again_and_untold_is_never_edited(before: Case, aft
 @given(cases, cases)
 def test_slack_ends_up_showing_the_truth_unless_people_silenced_it(before: Case, after: Case) -> None:
     differs = dataclasses.replace(shown(before), sent_ms=0) != dataclasses.replace(shown(after), sent_ms=0)
-    silenced = after.status in (Status.MUTED, Status.DISMISSED)
+    silenced = after.status in (Status.MUTED, Status.DISMISSED, Status.MERGED)
     answer = due(Channel.SLACK, after, shown(before), RULES, NOW)
     if differs and not silenced:
         assert answer.action == "update"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.alert.cases import Counts, Harm, Triage
-from services.alert.triage import TriageRules, advise, advise_candidate
+from services.alert.cases import DAY_MS, Counts, Harm, Triage
+from services.alert.triage import TriageRules, advise, advise_candidate, novelty
 
 RULES = TriageRules()
 NICHE, SPREADING = Counts(posts=2, authors=2), Counts(posts=6, authors=4, last_hour=2)
@@ -71,3 +73,30 @@ def test_a_candidate_narrative_is_watched_at_most_and_only_when_many_post_it(now
     advice = advise_candidate(now, RULES)
     assert advice.triage is (Triage.MONITOR if now.authors >= RULES.candidate_authors else Triage.IGNORE)
     assert "no known myth explains it" in advice.reason
+
+
+WIDE_AND_OLD = Counts(posts=90, authors=40, last_hour=2, first_seen_ms=1)
+NOW = 100 * DAY_MS
+
+
+def test_what_was_answered_or_has_long_been_told_is_watched_instead() -> None:
+    for harm in (Harm.MODERATE, Harm.HIGH):
+        advice = advise(harm, WIDE_AND_OLD, RULES, novelty(WIDE_AND_OLD, NOW - DAY_MS, NOW))
+        assert advice.triage is Triage.MONITOR
+        assert "answered" in advice.reason
+    old = novelty(WIDE_AND_OLD, 0, NOW)
+    assert advise(Harm.MODERATE, WIDE_AND_OLD, RULES, old).triage is Triage.MONITOR
+    assert advise(Harm.HIGH, WIDE_AND_OLD, RULES, old).triage is Triage.RESPOND
+
+
+def test_a_pace_above_its_own_past_calls_for_an_answer_again() -> None:
+    faster = dataclasses.replace(WIDE_AND_OLD, last_hour=30, pace=15.0)
+    for answered_ms in (0, NOW - DAY_MS):
+        advice = advise(Harm.MODERATE, faster, RULES, novelty(faster, answered_ms, NOW))
+        assert advice.triage is Triage.RESPOND
+        assert "15 times its usual pace" in advice.reason
+
+
+def test_an_answer_long_ago_is_no_reason_to_wait() -> None:
+    young = dataclasses.replace(WIDE_AND_OLD, first_seen_ms=NOW - 20 * DAY_MS)
+    assert advise(Harm.MODERATE, young, RULES, novelty(young, NOW - 10 * DAY_MS, NOW)).triage is Triage.RESPOND
