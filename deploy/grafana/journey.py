@@ -295,8 +295,9 @@ ALERT = Row(
             steps=Steps(60, 300),
         ),
         Panel(
-            "Channels", "stat", {"{{channel}}": "max by (channel) (mythwatch_channel_broken)"}, 8, 6, means=BROKEN,
-            note="Do Slack and the mail relay take our credentials?",
+            "Channels", "stat",
+            {"{{channel}}": "max by (channel) (mythwatch_channel_broken)", "routes file": "max(mythwatch_routes_broken)"}, 8, 6,
+            means=BROKEN, note="Do Slack and the mail relay take our credentials, and can the routes file be read?",
         ),
         Panel(
             "From post to alert", "timeseries", both("mythwatch_alert_seconds", "channel"), 12, 6, unit="s", steps=Steps(5, 30),

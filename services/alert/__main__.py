@@ -18,6 +18,8 @@ from services.alert.intake import Intake
 from services.alert.myth_reader import MythReader
 from services.alert.outbox import Notifier, send_until
 from services.alert.publish import publish_until
+from services.alert.routes import Routes, RoutesError, read_routes
+from services.alert.routes_file import follow_routes
 from services.alert.settings import AlertSettings
 from services.alert.slack import SlackNotifier
 from services.alert.store import Store
@@ -28,7 +30,7 @@ from services.stream.failures import NotReady
 from services.stream.logs import log
 from services.stream.producer import ConfirmedProducer
 from services.stream.readiness import Readiness
-from services.stream.service import run_service
+from services.stream.service import CannotStart, run_service
 from services.stream.settings import StreamSettings, load
 from services.stream.topics import VERDICTS
 
@@ -40,6 +42,7 @@ _STOP_WITHIN_S = 7.5
 async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.Event) -> None:
     """What run_service runs: everything until `stopping`, or until one part fails."""
     settings = load(AlertSettings)
+    routes = _routes(settings)
     for chatty in ("alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel("WARNING")
     for channel, missing in settings.off.items():
@@ -60,6 +63,11 @@ async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.E
                 "send": send_until(store, notifiers(settings), stopping),
                 "publish": publish_until(store, producer, readiness, consumed),
                 "upkeep": keep_up(store, stopping),
+                **(
+                    {"routes": follow_routes(settings.routes, routes, store, stopping)}
+                    if settings.routes and routes
+                    else {}
+                ),
                 "web": serve_web(create_app(store, settings), stream.listen_host, settings.console_port, stopping),
             },
             stopping,
@@ -72,7 +80,7 @@ async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.E
 def notifiers(settings: AlertSettings) -> list[tuple[Notifier, float]]:
     """The channels that are on, each with the least time between two messages, seconds."""
     found: list[tuple[Notifier, float]] = []
-    channels = {destination.channel for destination in settings.destinations}
+    channels = settings.channels
     if Channel.SLACK in channels and settings.slack_token is not None:
         slack = SlackNotifier(
             settings.slack_token.get_secret_value(), settings.slack_base_url, settings.console, settings.language,
@@ -88,6 +96,14 @@ def notifiers(settings: AlertSettings) -> list[tuple[Notifier, float]]:
         )  # fmt: skip
         found.append((mail, 0.0))
     return found
+
+
+def _routes(settings: AlertSettings) -> Routes | None:
+    """The routes to begin with. Raises CannotStart naming the line of a mistake: there are none before to stay in force."""
+    try:
+        return read_routes(settings.routes) if settings.routes else None
+    except RoutesError as wrong:
+        raise CannotStart(f"{SERVICE}: MYTHWATCH_ALERT_ROUTES: {wrong}") from None
 
 
 async def _opened(settings: AlertSettings, readiness: Readiness, stopping: asyncio.Event) -> Store | None:

@@ -87,7 +87,7 @@ async def decide(
              "what": " to ".join(part for part in (_WORDS[decision.action], decision.assignee) if part),
              "why": decision.note}  # fmt: skip
     await connection.execute(schema.audit.insert().values(entry))
-    await reconsider(connection, rules, [before.id], now_ms)
+    await reconsider(connection, database, rules, [before.id], now_ms)
     metrics.FEEDBACK.labels(decision.action.value, decision.via).inc()
     latest = (await connection.execute(select(schema.cases).where(schema.cases.c.id == before.id))).one()
     return Decided(case_of(latest), repeated=False)

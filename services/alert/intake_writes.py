@@ -79,7 +79,7 @@ async def take(
     for item in taken:
         await _apply(connection, batch, rules, item, now_ms)
     await _write(connection, database, batch, now_ms)
-    await reconsider(connection, rules, batch.causes.keys(), now_ms, batch.causes)
+    await reconsider(connection, database, rules, batch.causes.keys(), now_ms, batch.causes)
     return Changed(len(batch.writes), len(batch.removed), batch.replaced, batch.nothing)
 
 

@@ -55,7 +55,7 @@ async def merge(
     await _note(
         connection, into, "another case was merged into it", f"{case_id[:8]}: {rows[case_id].claim}", act, now_ms
     )
-    await reconsider(connection, rules, [case_id, into], now_ms)
+    await reconsider(connection, database, rules, [case_id, into], now_ms)
     return True
 
 
@@ -79,7 +79,7 @@ async def unmerge(
     await _stand(connection, case_id, Status.OPEN, "", act, now_ms)
     for one, other in ((case_id, into), (into, case_id)):
         await _note(connection, one, "the merge was undone", other[:8], act, now_ms)
-    await reconsider(connection, rules, [case_id, into], now_ms)
+    await reconsider(connection, database, rules, [case_id, into], now_ms)
     return True
 
 
@@ -128,7 +128,7 @@ async def split(
         )
     await _note(connection, case_id, f"{len(moving)} posts were split off", new[:8], act, now_ms)
     await _note(connection, new, "split off another case", f"{case_id[:8]}: {row.claim}", act, now_ms)
-    await reconsider(connection, rules, [case_id, new], now_ms)
+    await reconsider(connection, database, rules, [case_id, new], now_ms)
     return new
 
 

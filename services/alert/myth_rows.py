@@ -49,7 +49,7 @@ async def set_myths(
             changed.add(myth.id)
     if changed:
         about = select(schema.cases.c.id).where(schema.cases.c.myth_id.in_(changed))
-        await reconsider(connection, rules, list((await connection.execute(about)).scalars()), now_ms)
+        await reconsider(connection, database, rules, list((await connection.execute(about)).scalars()), now_ms)
 
 
 async def all_myths(connection: AsyncConnection) -> list[Myth]:

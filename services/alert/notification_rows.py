@@ -5,6 +5,7 @@ A notification holds no text: the message is made from the case as it stands whe
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alert import schema
-from services.alert.cases import Case, Destination
+from services.alert.cases import Case, Channel
+from services.alert.database import Database
 from services.alert.due import Due, DueRules, due
+from services.alert.routing import Tell
 from services.alert.rows import told_of
 from services.stream.codec import content_id
 
@@ -38,14 +41,15 @@ def urgency(what: Due, case: Case) -> int:
 
 async def record_due(
     connection: AsyncConnection,
+    database: Database,
     rules: DueRules,
-    destinations: Sequence[Destination],
+    places: Mapping[str, Sequence[Tell]],
     cases: Sequence[Case],
     now_ms: int,
     causes: Mapping[str, Cause],
 ) -> None:
-    """Record, bring forward or call off the notifications of `cases` on every destination."""
-    if not destinations or not cases:
+    """Record, bring forward, hold back or call off the notifications of `cases`; `places`: whom to tell, by case id."""
+    if not cases:
         return
     ids = [case.id for case in cases]
     messages = {_key(row): row for row in await _rows(connection, schema.messages, ids)}
@@ -55,18 +59,42 @@ async def record_due(
     unfinished = {_key(row): row for row in await connection.execute(query)}
     lost = await _with_lost_evidence(connection, list(messages.values()))
     for case in cases:
-        for place in destinations:
-            key = (case.id, place.channel.value, place.recipient)
-            message, waiting = messages.get(key), unfinished.get(key)
+        planned = {(case.id, one.destination.channel.value, one.destination.recipient): one for one in places[case.id]}
+        # Those that routes no longer name keep a true message if they have one, and nothing otherwise.
+        known = [key for key in (*messages, *unfinished) if key[0] == case.id]
+        for key in dict.fromkeys([*planned, *known]):
+            message, waiting, tell = messages.get(key), unfinished.get(key), planned.get(key)
             if waiting is not None and waiting.state != "pending":
                 continue  # on its way: what it leaves to say is decided when it has arrived
             told = told_of(message, key in lost) if message is not None else None
-            what = due(place.channel, case, told, rules, now_ms)
+            what = _routed(due(Channel(key[1]), case, told, rules, now_ms), Channel(key[1]), tell, told is None)
+            if tell is not None and tell.capped and told is None and what.action == "none" and case.triage.rank:
+                await _hold_back(connection, database, key, tell.why, now_ms)
             if waiting is not None:
                 await _adjust(connection, waiting, what, case)
             elif what.action != "none":
                 cause = causes.get(case.id)
                 await _record(connection, key, message, what, case, now_ms, cause)
+
+
+def _routed(what: Due, channel: Channel, tell: Tell | None, first: bool) -> Due:
+    """What is due, as the routes have it: to whom, from when on, and not too often."""
+    if what.action == "none":
+        return what
+    if tell is None:
+        return Due("none", "the routes no longer name this place") if first else what
+    if first and tell.capped:
+        return Due("none", tell.why)
+    # An edit interrupts nobody.
+    interrupts = what.action == "post" or channel in (Channel.EMAIL, Channel.CHAT)
+    if interrupts and tell.from_ms > what.at_ms:
+        return dataclasses.replace(what, at_ms=tell.from_ms, reason=f"{what.reason}; {tell.why}")
+    return what
+
+
+async def _hold_back(connection: AsyncConnection, database: Database, key: _Key, why: str, now_ms: int) -> None:
+    row = {"case_id": key[0], "channel": key[1], "recipient": key[2], "why": why, "at_ms": now_ms}
+    await connection.execute(database.upsert(schema.held_back).values(row).on_conflict_do_nothing())
 
 
 def _key(row: Any) -> _Key:

@@ -95,7 +95,7 @@ class Outbox:
                     sent_ms=now_ms,
                 )
             )  # fmt: skip
-            await reconsider(connection, self._rules, [job.case_id], now_ms)
+            await reconsider(connection, self._database, self._rules, [job.case_id], now_ms)
 
     async def later(self, job: Job, error: str, next_attempt_ms: int, *, unsure: bool) -> None:
         """It did not arrive, or (`unsure`) may have: try again at `next_attempt_ms`."""
@@ -121,7 +121,7 @@ class Outbox:
                 & (message.c.recipient == job.recipient)
             )
             await connection.execute(message.update().where(same).values(told=False, external_id="", quotes={}))
-            await reconsider(connection, self._rules, [job.case_id], now_ms)
+            await reconsider(connection, self._database, self._rules, [job.case_id], now_ms)
 
     async def withdraw(self, job: Job) -> None:
         """Nothing to say any more."""

@@ -14,8 +14,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alert import schema
-from services.alert.cases import Case, Counts, Destination, Harm, Status
+from services.alert.case_routing import Routing
+from services.alert.cases import Case, Counts, Harm, Status
 from services.alert.counting import count
+from services.alert.database import Database
 from services.alert.due import DueRules
 from services.alert.grouping import CANDIDATE, is_candidate
 from services.alert.notification_rows import Cause, record_due
@@ -29,13 +31,14 @@ class Rules:
 
     triage: TriageRules
     due: DueRules
-    destinations: tuple[Destination, ...]
+    routing: Routing
     language: str
     tombstone_ms: int
 
 
 async def reconsider(
     connection: AsyncConnection,
+    database: Database,
     rules: Rules,
     case_ids: Collection[str],
     now_ms: int,
@@ -69,7 +72,9 @@ async def reconsider(
         after.append(new)
     if entries:
         await connection.execute(schema.audit.insert(), entries)
-    await record_due(connection, rules.due, rules.destinations, after, now_ms, causes or {})
+    known = {myth_id: myth_of(row.record) for myth_id, row in myths.items()}
+    places = await rules.routing.places(connection, after, known, now_ms)
+    await record_due(connection, database, rules.due, places, after, now_ms, causes or {})
 
 
 def _advised(old: Case, counts: Counts, myth: Any, rules: Rules, now_ms: int) -> Case:

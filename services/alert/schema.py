@@ -188,6 +188,15 @@ notifications = Table(
 Index("ix_notifications_outbox", notifications.c.state, notifications.c.channel, notifications.c.next_attempt_ms)
 Index("ix_notifications_published", notifications.c.published)
 
+# Cases that a place would have been told of, but for its daily cap: the next digest lists them.
+held_back = Table(
+    "held_back", metadata,
+    Column("case_id", String(32), ForeignKey("cases.id"), primary_key=True),
+    Column("channel", String(16), primary_key=True),
+    Column("recipient", String(320), primary_key=True),
+    _text("why"), _ms("at_ms"),
+)  # fmt: skip
+
 feedback = Table(
     "feedback", metadata,
     Column("id", String(32), primary_key=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from email.errors import MessageError
 from email.headerregistry import Address
+from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -53,6 +54,11 @@ class AlertSettings(BaseSettings):
     console_user: str = Field("officer", description="user name of the console")
     console_password: SecretStr | None = Field(None, description="password of the console")
     metrics_port: int = Field(9103, ge=1, le=65535, description="port of /metrics, /healthz and /readyz")
+
+    routes: Path | None = Field(
+        None,
+        description="routes file (YAML): who is told of what, when; empty: Slack channel and addresses above, always",
+    )
 
     min_posts: int = Field(3, ge=1, description="posts before people are told of a narrative")
     min_authors: int = Field(2, ge=1, description="distinct authors before people are told")
@@ -124,6 +130,16 @@ class AlertSettings(BaseSettings):
         return tuple(found)
 
     @property
+    def channels(self) -> frozenset[Channel]:
+        """Channels whose settings are complete; with a routes file the recipients are named there."""
+        found = {destination.channel for destination in self.destinations}
+        if self.routes and self.slack_token:
+            found.add(Channel.SLACK)
+        if self.routes and self.smtp_host and self.email_from:
+            found.add(Channel.EMAIL)
+        return frozenset(found)
+
+    @property
     def off(self) -> dict[str, str]:
         """Channels that are off, and the settings that would turn them on."""
         needed: dict[str, dict[str, object]] = {
@@ -131,6 +147,8 @@ class AlertSettings(BaseSettings):
             "slack buttons": {"SLACK_SIGNING_SECRET": self.slack_signing_secret},
             "email": {"SMTP_HOST": self.smtp_host, "EMAIL_FROM": self.email_from, "EMAIL_TO": self.email_to},
         }
+        if self.routes:
+            del needed["slack"]["SLACK_CHANNEL"], needed["email"]["EMAIL_TO"]
         missing = {
             channel: ", ".join(f"MYTHWATCH_ALERT_{name}" for name, value in names.items() if not value)
             for channel, names in needed.items()

@@ -43,6 +43,7 @@ class SlackNotifier:
         quiet = logging.getLogger("mythwatch.slack_sdk")
         quiet.setLevel("CRITICAL")
         self._session: aiohttp.ClientSession | None = None
+        self._direct: dict[str, str] = {}  # channel id by person
         self._timeout_s = timeout_s
         self._client = AsyncWebClient(
             token=token, base_url=base_url, timeout=int(timeout_s) or 1, retry_handlers=[], logger=quiet
@@ -55,12 +56,13 @@ class SlackNotifier:
         """Post or edit the case's message; after an attempt that may have arrived, look for it first."""
         self._opened()
         text, blocks = message(view, self._console, self._language, self._buttons)
-        content: dict[str, Any] = {"channel": job.recipient, "text": text, "blocks": blocks}
         try:
+            channel = await self._channel(job.recipient)
+            content: dict[str, Any] = {"channel": channel, "text": text, "blocks": blocks}
             if job.action == "update" and job.external_id:
                 await self._client.chat_update(ts=job.external_id, **content)
                 return Attempt(Ending.SENT, job.external_id)
-            if job.unsure and (found := await self._find(job)):
+            if job.unsure and (found := await self._find(job, channel)):
                 # It shows an older state, and the outbox edits it when that matters: bring it up to date at once.
                 await self._client.chat_update(ts=found, **content)
                 return Attempt(Ending.SENT, found)
@@ -80,13 +82,22 @@ class SlackNotifier:
         if self._session is not None:
             await self._session.close()
 
-    async def _find(self, job: Job) -> str:
+    async def _channel(self, recipient: str) -> str:
+        """The channel's id; of a person, the channel between them and the app, which edits need."""
+        if recipient[:1] not in ("U", "W"):
+            return recipient
+        if recipient not in self._direct:
+            opened = await self._client.conversations_open(users=recipient)
+            self._direct[recipient] = str(opened["channel"]["id"])
+        return self._direct[recipient]
+
+    async def _find(self, job: Job, channel: str) -> str:
         """ts of the message of this very notification, by its metadata; empty when it is not in the channel."""
         cursor: str | None = None
         for _ in range(_PAGES):
             try:
                 page = await self._client.conversations_history(
-                    channel=job.recipient, oldest=str(job.first_ms / 1000 - SKEW_S), limit=200,
+                    channel=channel, oldest=str(job.first_ms / 1000 - SKEW_S), limit=200,
                     include_all_metadata=True, cursor=cursor,
                 )  # fmt: skip
             except SlackApiError as error:

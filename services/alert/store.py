@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from services.alert import case_reads, feedback, intake_writes, merging, myth_rows, outbox_rows
+from sqlalchemy import select
+
+from services.alert import case_reads, feedback, intake_writes, merging, myth_rows, outbox_rows, schema
+from services.alert.case_routing import Routing
 from services.alert.cases import (
     AuditEntry,
     Case,
@@ -25,8 +28,13 @@ from services.alert.cases import (
 from services.alert.database import Database
 from services.alert.due import DueRules
 from services.alert.grouping import Taken
-from services.alert.reconsider import Rules
+from services.alert.reconsider import Rules, reconsider
+from services.alert.routes import Routes
+from services.alert.routing import Plan
 from services.alert.triage import TriageRules
+
+# Cases that are looked at in one transaction when the routes change.
+_TOGETHER = 200
 
 
 class Store:
@@ -56,7 +64,7 @@ class Store:
         except BaseException:
             await database.close()
             raise
-        rules = Rules(triage or TriageRules(), due or DueRules(), destinations, language, tombstone_ms)
+        rules = Rules(triage or TriageRules(), due or DueRules(), Routing(destinations), language, tombstone_ms)
         return cls(database, rules)
 
     async def close(self) -> None:
@@ -158,6 +166,27 @@ class Store:
         async with self.database.writing() as connection:
             await myth_rows.set_myths(connection, self.database, self.rules, myths, now_ms)
         self.changed()
+
+    async def use_routes(self, routes: Routes, now_ms: int) -> None:
+        """From now on these decide who is told; open cases are looked at again."""
+        self.rules.routing.routes = routes
+        async with self.database.reading() as connection:
+            query = select(schema.cases.c.id).where(schema.cases.c.status == Status.OPEN.value)
+            open_ones = list((await connection.execute(query)).scalars())
+        for start in range(0, len(open_ones), _TOGETHER):
+            async with self.database.writing() as connection:
+                await reconsider(connection, self.database, self.rules, open_ones[start : start + _TOGETHER], now_ms)
+        self.changed()
+
+    async def plan(self, case_id: str, now_ms: int) -> Plan | None:
+        """Who would be told of a case now, when, and why not; None when there is no such case. Needs routes."""
+        view = await self.view(case_id, now_ms)
+        if view is None:
+            return None
+        myths = {view.myth.id: view.myth} if view.myth else {}
+        async with self.database.reading() as connection:
+            plans = await self.rules.routing.plans(connection, [view.case], myths, now_ms)
+        return plans[view.case.id]
 
     async def unknown_myths(self, myth_ids: set[str]) -> set[str]:
         """Those of `myth_ids` that the knowledge base has not given yet."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 
-from sqlalchemy import or_, select
+from sqlalchemy import false, or_, select
 
 from services.alert import case_reads, schema
 from services.alert.cases import Channel, Status, Triage
 from services.alert.reconsider import reconsider
+from services.alert.routing import escalates
 from services.alert.store import Store
 from services.stream import metrics
 from services.stream.failures import NotReady
@@ -18,6 +19,7 @@ from services.stream.logs import log
 EVERY_S = 2.0
 # Rates are counted again this often while there are any.
 RATE_AGE_MS = 60_000
+ESCALATION_AGE_MS = 15_000
 MOST = 500
 
 
@@ -46,10 +48,15 @@ async def step(store: Store, now_ms: int) -> None:
 
 async def _pass_of_time(store: Store, now_ms: int) -> bool:
     case, tombstone = schema.cases.c, schema.tombstones
+    routes = store.rules.routing.routes
+    # Nobody may have acknowledged these in time, which the routes may have somebody else told of.
+    waiting = (case.status == Status.OPEN.value) & (case.triage == Triage.RESPOND.value)
+    waiting &= case.updated_ms <= now_ms - ESCALATION_AGE_MS
     stale = (
         select(case.id)
         .where(
             or_(
+                waiting if routes is not None and escalates(routes) else false(),
                 (case.status == Status.MUTED.value) & (case.muted_until_ms <= now_ms),
                 ((case.last_hour > 0) | (case.hour_before > 0)) & (case.updated_ms <= now_ms - RATE_AGE_MS),
             )
@@ -67,7 +74,7 @@ async def _pass_of_time(store: Store, now_ms: int) -> bool:
         if keys:
             await connection.execute(tombstone.delete().where(tombstone.c.key.in_(keys)))
         if case_ids:
-            await reconsider(connection, store.rules, case_ids, now_ms)
+            await reconsider(connection, store.database, store.rules, case_ids, now_ms)
             # Counted just now, whether or not that changed anything.
             await connection.execute(schema.cases.update().where(case.id.in_(case_ids)).values(updated_ms=now_ms))
     return bool(case_ids)
@@ -80,7 +87,7 @@ async def _gauges(store: Store, now_ms: int) -> None:
         for triage in Triage:
             metrics.CASES_OPEN.labels(status.value, triage.value).set(counts.get((status.value, triage.value), 0))
     waiting = await store.outbox.waiting(now_ms)
-    for place in {destination.channel for destination in store.rules.destinations} | {
+    for place in {destination.channel for destination in store.rules.routing.always} | {
         Channel(name) for name in waiting
     }:
         count, oldest_ms = waiting.get(place.value, (0, now_ms))

@@ -19,6 +19,7 @@ from services.command import (
     ingest,
     myths,
     replay,
+    routes,
     score,
     settings_table,
     topics,
@@ -43,6 +44,7 @@ app.command(epilog="Example: mythwatch demo")(demo.demo)
 app.add_typer(ingest.app, name="ingest")
 app.command()(classify.classify)
 app.command()(alert.alert)
+app.add_typer(routes.app, name="routes")
 app.add_typer(topics.app, name="topics")
 app.command()(score.score)
 app.command()(train.train)

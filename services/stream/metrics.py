@@ -181,6 +181,12 @@ CHANNEL_BROKEN = _gauge(
     ("channel",),
     "Renew the token or password in the environment and restart alert.",
 )
+ROUTES_BROKEN = _gauge(
+    "mythwatch_routes_broken",
+    "1 while the routes file has a mistake and the routes before it stay in force",
+    (),
+    "Run `mythwatch routes check`: it names the line.",
+)
 FEEDBACK = _counter(
     "mythwatch_feedback",
     "decisions of people",

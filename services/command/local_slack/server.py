@@ -199,6 +199,10 @@ class LocalSlack:
             body["response_metadata"] = {"next_cursor": cursor_for(start + limit)}
         return body
 
+    def _open_conversation(self, args: dict[str, Any], now: float) -> dict[str, Any]:
+        users = str(args.get("users") or "")
+        return {"channel": {"id": self.workspace.direct_channel(users)}}
+
     def _views_open(self, args: dict[str, Any], now: float) -> dict[str, Any]:
         view = args.get("view")
         view = json.loads(view) if isinstance(view, str) else view
@@ -227,6 +231,7 @@ METHODS: dict[str, Callable[[LocalSlack, dict[str, Any], float], dict[str, Any]]
     "chat.postEphemeral": LocalSlack._post_ephemeral,
     "conversations.history": LocalSlack._history,
     "conversations.replies": LocalSlack._replies,
+    "conversations.open": LocalSlack._open_conversation,
     "views.open": LocalSlack._views_open,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -127,6 +128,14 @@ class Workspace:
                 if named.removeprefix("#") == name:
                     return channel
         raise SlackError("channel_not_found")
+
+    def direct_channel(self, user: str) -> str:
+        """The id of the direct message channel with `user`, made when it is first asked for."""
+        if not re.fullmatch(r"[UW][A-Z0-9]{2,20}", user):
+            raise SlackError("user_not_found" if user else "users_list_not_supplied")
+        channel = f"D{user[1:]}"
+        self.channels.setdefault(channel, f"direct message to {self.people.get(user, user)}")
+        return channel
 
     def find(self, channel: str, ts: Any) -> Message:
         for message in self.messages:

@@ -1,0 +1,118 @@
+"""Who is told of a case now, where, from when on, and why; and who isn't, and why not. Pure: routes, facts and the time are passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.alert.cases import Destination, Harm, Triage
+from services.alert.hours import opens, quiet_until
+from services.alert.routes import Person, Routes, Rule
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What routing knows of a case. `waiting_ms`: since people were first told, while nobody has acknowledged it; 0 otherwise."""
+
+    triage: Triage
+    harm: Harm
+    specialty: str = ""
+    topic: str = ""
+    languages: tuple[str, ...] = ()
+    waiting_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Tell:
+    """One place to tell. `from_ms`: not before (ms UTC; 0: at once). `capped`: too many today, so it goes into the digest."""
+
+    destination: Destination
+    who: str
+    why: str
+    from_ms: int = 0
+    capped: bool = False
+
+
+@dataclass(frozen=True)
+class NotTold:
+    """A rule that doesn't apply, and why."""
+
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The answer; each destination once, by the first rule that names it."""
+
+    tell: tuple[Tell, ...]
+    not_told: tuple[NotTold, ...]
+
+
+def plan(routes: Routes, facts: Facts, now_ms: int, told_today: Mapping[tuple[Destination, Harm], int]) -> Plan:
+    """`told_today`: cases of each harm that a destination was first told of in the last 24 hours."""
+    found: dict[Destination, Tell] = {}
+    not_told = []
+    stopped = ""
+    for rule in routes.rules:
+        why_not = f"“{stopped}” was the last to apply" if stopped else _mismatch(rule, facts)
+        if why_not:
+            not_told.append(NotTold(rule.name, why_not))
+            continue
+        names = [(name, f"“{rule.name}”") for name in rule.tell]
+        if rule.escalate and facts.triage is Triage.RESPOND and facts.waiting_ms >= rule.escalate.after:
+            minutes = facts.waiting_ms // 60_000
+            names += [(name, f"nobody acknowledged it for {minutes} min (“{rule.name}”)") for name in rule.escalate.to]
+        for name, why in names:
+            for tell in _tellings(routes, rule, name, why, facts, now_ms, told_today):
+                found.setdefault(tell.destination, tell)
+        stopped = rule.name if rule.last else ""
+    return Plan(tuple(found.values()), tuple(not_told))
+
+
+def escalates(routes: Routes) -> bool:
+    """Does any rule tell somebody else after a while."""
+    return any(rule.escalate for rule in routes.rules)
+
+
+def _tellings(
+    routes: Routes,
+    rule: Rule,
+    name: str,
+    why: str,
+    facts: Facts,
+    now_ms: int,
+    told_today: Mapping[tuple[Destination, Harm], int],
+) -> list[Tell]:
+    who, found = routes.who(name, now_ms)
+    reason = f"{why}, {name}: {found.name}" if isinstance(found, Person) and name != who else why
+    from_ms = opens(now_ms, routes.zone(), rule.hours, rule.days)
+    if from_ms:
+        reason += ", held until its hours begin"
+    if isinstance(found, Person) and found.quiet_hours and not rule.at_night:
+        quiet = quiet_until(from_ms or now_ms, routes.zone(found), found.quiet_hours)
+        if quiet:
+            from_ms, reason = quiet, f"{reason}, held over their quiet hours"
+    cap = routes.daily_cap.get(facts.harm.value)
+    tells = []
+    for destination in found.destinations:
+        capped = cap is not None and told_today.get((destination, facts.harm), 0) >= cap
+        words = f"{reason}, but {cap} cases of this harm were told today already: into the digest" if capped else reason
+        tells.append(Tell(destination, who, words, from_ms, capped))
+    return tells
+
+
+def _mismatch(rule: Rule, facts: Facts) -> str:
+    """Why a rule isn't about this case; empty when it is."""
+    wanted = rule.when
+    checks = (
+        ("specialty", wanted.specialty, (facts.specialty,)),
+        ("topic", wanted.topic, (facts.topic,)),
+        ("language", wanted.language, facts.languages),
+        ("harm", wanted.harm, (facts.harm.value,)),
+        ("advice", wanted.advice, (facts.triage.value,)),
+    )
+    for name, any_of, has in checks:
+        if any_of and not set(any_of) & set(has):
+            return f"{name} is {' and '.join(one for one in has if one) or 'not known'}, not {' or '.join(any_of)}"
+    return ""
