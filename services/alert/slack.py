@@ -126,6 +126,26 @@ class SlackNotifier:
             self._client.session = self._session
 
 
+class SlackForms:
+    """Shows forms to people; each call has what is left of Slack's 3 seconds."""
+
+    def __init__(self, token: str, base_url: str) -> None:
+        quiet = logging.getLogger("mythwatch.slack_sdk")
+        quiet.setLevel("CRITICAL")
+        self._client = AsyncWebClient(token=token, base_url=base_url, timeout=2, retry_handlers=[], logger=quiet)
+        if urlsplit(base_url).hostname in ("127.0.0.1", "localhost", "::1"):
+            self._client.proxy = None
+
+    async def open(self, trigger_id: str, view: dict[str, Any]) -> None:
+        """Show `view` to whoever clicked; what goes wrong is logged, and a second click tries again."""
+        try:
+            await self._client.views_open(trigger_id=trigger_id, view=view)
+        except SlackApiError as error:
+            log.warning("form not shown", action="slack_form_refused", error=_ending(error).error)
+        except (aiohttp.ClientError, SlackClientError, TimeoutError, OSError) as error:
+            log.warning("form not shown", action="slack_form_refused", error=type(error).__name__)
+
+
 def _ending(error: SlackApiError) -> Attempt:
     response = error.response
     status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))

@@ -88,7 +88,9 @@ def _header(view: CaseView) -> _Block:
 
 def _standing(view: CaseView) -> str:
     case = view.case
-    person = f"<@{case.decided_by}>" if _SLACK_USER.match(case.decided_by) else fitting(case.decided_by, 100)
+    person = _person(case.decided_by)
+    if case.status is Status.OPEN and case.assigned_to:
+        return f"👤 Assigned to {_person(case.assigned_to)}"
     mark = {
         Status.ACKNOWLEDGED: "✅ ",
         Status.MUTED: "🔕 ",
@@ -97,7 +99,16 @@ def _standing(view: CaseView) -> str:
         Status.MERGED: "🔗 ",
     }.get(case.status, "")
     words = wording.standing(case, person, _time(case.muted_until_ms))
-    return f"{mark}{words}{' · ' + _time(case.decided_ms) if case.decided_ms else ''}" if words else ""
+    parts = [f"{mark}{words}" if words else "", _time(case.decided_ms) if words and case.decided_ms else ""]
+    if case.assigned_to and case.status is not Status.OPEN:
+        parts.append(f"assigned to {_person(case.assigned_to)}")
+    if case.status is Status.ANSWERED:
+        parts.append(link(case.answer_url, "the answer"))
+    return " · ".join(part for part in parts if part)
+
+
+def _person(name: str) -> str:
+    return f"<@{name}>" if _SLACK_USER.match(name) else fitting(name, 100)
 
 
 def _spread(view: CaseView) -> _Block:
@@ -185,14 +196,18 @@ def _dismissed(view: CaseView, console: str, buttons: bool) -> list[_Block]:
 def _buttons(view: CaseView, console: str, buttons: bool) -> _Block:
     case = view.case
     elements = []
-    if buttons:
+    if buttons and case.status in (Status.OPEN, Status.ACKNOWLEDGED):
         if case.status is Status.OPEN:
             elements.append(_button("acknowledge", "Acknowledge", case.id, style="primary"))
-        if case.status in (Status.OPEN, Status.ACKNOWLEDGED):
-            elements.append(_button("not_a_myth", "Not a myth", case.id, confirm=_SURE))
-            elements.append(_button("mute_24h", "Mute 24 h", case.id))
+        if case.assigned_to and case.status is Status.ACKNOWLEDGED:
+            elements.append(_button("ask_answered", "Answered…", case.id, style="primary"))
         else:
-            elements.append(_button("reopen", "Reopen", case.id))
+            elements.append(_button("respond", "I answer it", case.id))
+        elements.append(_button("ask_assign", "Assign…", case.id))
+        elements.append(_button("ask_not_a_myth", "Not a myth…", case.id))
+        elements.append(_button("ask_mute", "Mute…", case.id))
+    elif buttons and case.status is not Status.MERGED:
+        elements.append(_button("reopen", "Reopen", case.id))
     elements.append(_button("open", "Open", case.id, url=f"{console}/cases/{case.id}"))
     return {"type": "actions", "block_id": f"case_{case.id}", "elements": elements}
 
@@ -200,17 +215,6 @@ def _buttons(view: CaseView, console: str, buttons: bool) -> _Block:
 def _button(action: str, words: str, case_id: str, **more: Any) -> _Block:
     text = {"type": "plain_text", "text": words, "emoji": False}
     return {"type": "button", "action_id": action, "text": text, "value": case_id, **more}
-
-
-_SURE = {
-    "title": {"type": "plain_text", "text": "Not a myth?"},
-    "text": {
-        "type": "plain_text",
-        "text": "Nobody will be told of this narrative again, unless somebody reopens the case.",
-    },
-    "confirm": {"type": "plain_text", "text": "Not a myth"},
-    "deny": {"type": "plain_text", "text": "Keep it"},
-}
 
 
 def _time(at_ms: int) -> str:

@@ -1,4 +1,4 @@
-"""A click in Slack: the signature is checked, the decision recorded, then Slack is answered; the edit follows by the outbox.
+"""A click or a form in Slack: the signature is checked, the decision recorded, then Slack is answered; the edit follows by the outbox.
 
 The record comes before the answer because it takes milliseconds and a decision must not be lost; nothing else does.
 """
@@ -10,13 +10,16 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from services.alert.cases import Action, Decision
+from services.alert.slack_modals import ASKS, form, submitted
 from services.alert.store import Store
 from services.stream.failures import NotReady
 from services.stream.logs import log
@@ -31,6 +34,7 @@ ACTIONS = {
     "not_a_myth": Action.NOT_A_MYTH,
     "mute_24h": Action.MUTE,
     "reopen": Action.REOPEN,
+    "respond": Action.RESPOND,
 }
 
 
@@ -69,27 +73,53 @@ class Signatures:
         self._used.pop(signature, None)
 
 
-def decisions_of(body: bytes) -> list[Decision]:
-    """The decisions in an interaction's body; empty for clicks that decide nothing (a link). Raises ValueError."""
+class Opener(Protocol):
+    """Shows a form to whoever clicked. Never raises for what Slack may answer."""
+
+    async def open(self, trigger_id: str, view: dict[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an interaction asks for: decisions, a form to show, and what is wrong with a submitted form, by block id."""
+
+    decisions: tuple[Decision, ...] = ()
+    form: dict[str, Any] | None = None
+    trigger_id: str = ""
+    errors: dict[str, str] | None = None
+
+
+def asked_of(body: bytes) -> Asked:
+    """What an interaction's body asks for; nothing for clicks that decide nothing (a link). Raises ValueError."""
     fields = parse_qs(body.decode("utf-8"), strict_parsing=True, max_num_fields=10)
     payload: Any = json.loads(fields["payload"][0])
-    if not isinstance(payload, dict) or payload.get("type") != "block_actions":
-        return []
+    if not isinstance(payload, dict):
+        return Asked()
+    if payload.get("type") == "view_submission":
+        found = submitted(payload)
+        return Asked((found,)) if isinstance(found, Decision) else Asked(errors=found)
+    if payload.get("type") != "block_actions":
+        return Asked()
     person = payload.get("user", {}).get("id")
     if not isinstance(person, str) or not 0 < len(person) <= 64 or not person.isalnum():
         raise ValueError("user.id: missing")
-    decisions = []
+    decisions, wanted = [], None
     for action in payload.get("actions", []):
-        known, case_id = ACTIONS.get(str(action.get("action_id"))), str(action.get("value", ""))
-        if known is None:
+        name, case_id = str(action.get("action_id")), str(action.get("value", ""))
+        if name not in ACTIONS and name not in ASKS:
             continue
         if len(case_id) != 32 or not case_id.isalnum():
             raise ValueError("value: not a case id")
-        decisions.append(Decision(case_id, known, person, "slack", str(action.get("action_ts", ""))[:32]))
-    return decisions
+        if name in ASKS:
+            wanted = form(ASKS[name], case_id)
+        else:
+            decisions.append(Decision(case_id, ACTIONS[name], person, "slack", str(action.get("action_ts", ""))[:32]))
+    return Asked(tuple(decisions), wanted, str(payload.get("trigger_id", "")))
 
 
-def slack_router(store: Store, signing_secret: str, clock: Callable[[], float] = time.time) -> APIRouter:
+def slack_router(
+    store: Store, signing_secret: str, opener: Opener | None = None, clock: Callable[[], float] = time.time
+) -> APIRouter:
     """`POST /slack/interactions`."""
     router = APIRouter()
     signatures = Signatures(signing_secret)
@@ -108,11 +138,11 @@ def slack_router(store: Store, signing_secret: str, clock: Callable[[], float] =
             return Response("unauthorised", 401)
         signatures.use(signature, clock())
         try:
-            decisions = decisions_of(body)
+            asked = asked_of(body)
         except (ValueError, KeyError, TypeError, AttributeError):
             return Response("malformed payload", 400)
         # Not cancelled when it is slow: a database driver gives up in its own time, and the act is recorded once.
-        work = asyncio.create_task(_decide(store, decisions, clock))
+        work = asyncio.create_task(_done(store, asked, opener, clock))
         working.add(work)
         work.add_done_callback(working.discard)
         done, _ = await asyncio.wait({work}, timeout=ANSWER_WITHIN_S)
@@ -120,12 +150,20 @@ def slack_router(store: Store, signing_secret: str, clock: Callable[[], float] =
             # Slack shows the person that it did not work; a second click is harmless.
             signatures.forget(signature)
             return Response("try again", 503)
+        if asked.errors:
+            return JSONResponse({"response_action": "errors", "errors": asked.errors})
         return Response(status_code=200)
 
     return router
 
 
-async def _decide(store: Store, decisions: list[Decision], clock: Callable[[], float]) -> bool:
+async def _done(store: Store, asked: Asked, opener: Opener | None, clock: Callable[[], float]) -> bool:
+    if asked.form is not None and opener is not None:
+        await opener.open(asked.trigger_id, asked.form)
+    return await _decide(store, asked.decisions, clock)
+
+
+async def _decide(store: Store, decisions: Sequence[Decision], clock: Callable[[], float]) -> bool:
     """Apply them; False while the database is away."""
     try:
         for decision in decisions:

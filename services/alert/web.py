@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.alert.settings import AlertSettings
+from services.alert.slack import SlackForms
 from services.alert.slack_interactions import slack_router
 from services.alert.store import Store
 from services.stream.ports import require_free
@@ -22,7 +23,9 @@ def create_app(store: Store, settings: AlertSettings) -> FastAPI:
     """The FastAPI application; without a signing secret it answers no Slack requests."""
     app = FastAPI(title="Mythwatch", docs_url=None, redoc_url=None, openapi_url=None)
     if settings.slack_signing_secret is not None:
-        app.include_router(slack_router(store, settings.slack_signing_secret.get_secret_value()))
+        token = settings.slack_token
+        forms = SlackForms(token.get_secret_value(), settings.slack_base_url) if token is not None else None
+        app.include_router(slack_router(store, settings.slack_signing_secret.get_secret_value(), forms))
     if importlib.util.find_spec("services.alert.console") and importlib.util.find_spec("services.alert.console.routes"):
         from services.alert.console.routes import add_console
 

@@ -76,7 +76,10 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
             due=DueRules(edit_interval_ms=0),
         )
         port = free_port()
-        settings = AlertSettings(slack_signing_secret=SecretStr(slack.signing_secret), console_port=port)
+        settings = AlertSettings(
+            slack_signing_secret=SecretStr(slack.signing_secret), slack_token=SecretStr(slack.token),
+            slack_base_url=slack.base_url, console_port=port,
+        )  # fmt: skip
         stopping = asyncio.Event()
         notifier = SlackNotifier(slack.token, slack.base_url, "http://console", "en", buttons=True)
         tasks = [
@@ -97,22 +100,87 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
 
 async def test_every_button_changes_the_case_and_the_message(running: Running) -> None:
     (message,) = running.slack.messages
-    for action, status, shown in (
-        ("acknowledge", Status.ACKNOWLEDGED, "Acknowledged by <@U04OFFICER1>"),
-        ("mute_24h", Status.MUTED, "Muted by <@U04OFFICER1> until"),
-        ("reopen", Status.OPEN, "Reopen"),
-        ("not_a_myth", Status.DISMISSED, "Judged not a myth by <@U04OFFICER1>"),
+    note = {"note": typed("It is the title of a film.")}
+    hours = {"hours": {"value": {"type": "static_select", "selected_option": {"value": "24"}}}}
+    colleague = {"person": {"value": {"type": "users_select", "selected_user": "U04DOCTOR01"}}}
+    url = {"url": typed("https://hospital.example/answers/1")}
+    for action, values, status, shown in (
+        ("acknowledge", {}, Status.ACKNOWLEDGED, "Acknowledged by <@U04OFFICER1>"),
+        ("ask_mute", hours, Status.MUTED, "Muted by <@U04OFFICER1> until"),
+        ("reopen", {}, Status.OPEN, "I answer it"),
+        ("ask_not_a_myth", note, Status.DISMISSED, "Judged not a myth by <@U04OFFICER1>"),
+        ("reopen", {}, Status.OPEN, "I answer it"),
+        ("ask_assign", colleague, Status.OPEN, "Assigned to <@U04DOCTOR01>"),
+        ("respond", {}, Status.ACKNOWLEDGED, "assigned to <@U04OFFICER1>"),
+        ("ask_answered", url, Status.ANSWERED, "<https://hospital.example/answers/1|the answer>"),
     ):
         before = message.updates
         answer = await running.slack.click(message.ts, action)
         assert answer["ok"], answer
+        if values:
+            answer = await running.slack.submit(running.slack.workspace.views[-1]["id"], values)
+            assert (answer["ok"], answer["errors"]) == (True, {})
         assert answer["ms"] < 1_000
         assert await running.status() is status
         await running.until(lambda before=before: message.updates > before)
-        assert (shown in str(message.blocks)) is (action != "reopen")
+        assert shown in str(message.blocks), (action, message.blocks)
     assert len(running.slack.messages) == 1
-    entries = [entry.what for entry in await running.store.history(case_id(MYTH))]
-    assert entries == ["judged not a myth", "reopened", "muted", "acknowledged", "opened"]
+    history = await running.store.history(case_id(MYTH))
+    assert [entry.what for entry in history] == [
+        "answered", "preparing an answer", "assigned to U04DOCTOR01", "reopened", "judged not a myth", "reopened", "muted",
+        "acknowledged", "opened",
+    ]  # fmt: skip
+    assert history[4].why == "It is the title of a film."
+
+
+def typed(text: str) -> dict[str, object]:
+    return {"value": {"type": "plain_text_input", "value": text}}
+
+
+async def test_a_form_that_lacks_something_stays_open_and_says_what(running: Running) -> None:
+    (message,) = running.slack.messages
+    for action, values, block in (
+        ("ask_not_a_myth", {"note": typed("  ")}, "note"),
+        ("ask_assign", {"person": {"value": {"type": "users_select", "selected_user": None}}}, "person"),
+        ("ask_mute", {"hours": {"value": {"type": "static_select", "selected_option": {"value": "9999"}}}}, "hours"),
+    ):
+        await running.slack.click(message.ts, action)
+        answer = await running.slack.submit(running.slack.workspace.views[-1]["id"], values)
+        assert list(answer["errors"]) == [block]
+    assert await running.status() is Status.OPEN
+
+
+async def test_an_answer_needs_a_web_address(running: Running) -> None:
+    (message,) = running.slack.messages
+    before = message.updates
+    await running.slack.click(message.ts, "respond")
+    await running.until(lambda: message.updates > before)
+    await running.slack.click(message.ts, "ask_answered")
+    view = running.slack.workspace.views[-1]["id"]
+    for wrong in ("javascript:alert(1)", "hospital.example", "https://", "https://x.example/<b>", ""):
+        assert list((await running.slack.submit(view, {"url": typed(wrong)}))["errors"]) == ["url"], wrong
+    assert await running.status() is Status.ACKNOWLEDGED
+
+
+async def test_the_same_form_sent_twice_decides_once(running: Running) -> None:
+    (message,) = running.slack.messages
+    await running.slack.click(message.ts, "ask_not_a_myth")
+    view = running.slack.workspace.views[-1]
+    values = {"note": typed("a joke")}
+    await running.slack.submit(view["id"], values)
+    await running.store.decide(_reopen(), now_ms())
+    view["closed"] = False
+    assert (await running.slack.submit(view["id"], values))["ok"]
+    assert await running.status() is Status.OPEN
+
+
+async def test_a_form_that_slack_does_not_show_changes_nothing_and_stops_nothing(running: Running) -> None:
+    (message,) = running.slack.messages
+    running.slack.fail_next("server_error", 1, method="views.open")
+    assert (await running.slack.click(message.ts, "ask_mute"))["ok"]
+    assert await running.status() is Status.OPEN
+    assert (await running.slack.click(message.ts, "acknowledge"))["ok"]
+    assert await running.status() is Status.ACKNOWLEDGED
 
 
 async def test_the_link_button_decides_nothing(running: Running) -> None:
@@ -167,7 +235,7 @@ async def test_a_stale_request_with_a_right_signature_is_refused(
 
 async def test_a_changed_body_is_refused(running: Running) -> None:
     body, headers = running.slack.interactions.signed(running.click())
-    assert await running.post(body.replace(b"acknowledge", b"not_a_myth"), headers) == 401
+    assert await running.post(body.replace(b"acknowledge", b"respond"), headers) == 401
 
 
 async def test_odd_payloads_never_crash_and_decide_nothing(running: Running) -> None:

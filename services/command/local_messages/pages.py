@@ -44,6 +44,8 @@ class Pages:
             web.get("/live/mail", self.live_mail),
             web.get("/live/tabs", self.live_tabs),
             web.post("/click", self.click),
+            web.get(r"/view/{id:V\w+}", self.form_page),
+            web.post(r"/view/{id:V\w+}", self.submit),
             web.get("/api/received", self.received),
             web.static("/static", HERE / "static"),
         ]
@@ -80,11 +82,49 @@ class Pages:
         """A button of the channel page; Slack's own click, then back to the message."""
         form = await request.post()
         wish = {name: str(form.get(name, "")) for name in ("ts", "action_id", "block_id", "channel")}
+        forms = len(self.slack.workspace.views)
         try:
             await self.slack.click(wish.pop("ts"), wish.pop("action_id"), **{k: v for k, v in wish.items() if v})
         except SlackError as refused:
             raise web.HTTPNotFound(text=f"{refused.error}: the message has changed since; reload the page\n") from None
+        if len(self.slack.workspace.views) > forms:
+            raise web.HTTPSeeOther(f"/view/{self.slack.workspace.views[-1]['id']}")
         raise web.HTTPSeeOther(f"/?channel={wish['channel'] or self.slack.channel}#m-{form.get('ts', '')}")
+
+    async def form_page(self, request: web.Request) -> web.Response:
+        """A form that the app opened."""
+        return self._form(request, {}, "")
+
+    async def submit(self, request: web.Request) -> web.Response:
+        """The form as a person filled it in; shown again with what is wrong, or back to the channel."""
+        given = await request.post()
+        values = {
+            block["block_id"]: {"value": _filled(block["element"], str(given.get(block["block_id"], "")))}
+            for block in self._view(request)["blocks"]
+            if block["type"] == "input"
+        }
+        answer = await self.slack.submit(request.match_info["id"], values)
+        if answer["errors"] or not answer["ok"]:
+            return self._form(request, answer["errors"], answer["error"] or "")
+        raise web.HTTPSeeOther("/")
+
+    def _form(self, request: web.Request, errors: dict[str, str], failed: str) -> web.Response:
+        view = self._view(request)
+        return self._page(
+            "form.html",
+            "slack",
+            view["title"]["text"],
+            view=view,
+            errors=errors,
+            failed=failed,
+            people=self.slack.workspace.people,
+        )
+
+    def _view(self, request: web.Request) -> dict[str, Any]:
+        for view in self.slack.workspace.views:
+            if view["id"] == request.match_info["id"] and not view.get("closed"):
+                return view
+        raise web.HTTPNotFound(text="This form was sent or closed.\n")
 
     async def received(self, request: web.Request) -> web.Response:
         """What the app sent, oldest first.
@@ -147,3 +187,13 @@ def _clock(stamp: float) -> str:
 
 def _snippet(mail: ReceivedMail) -> str:
     return " ".join(mail.text.split())[:160]
+
+
+def _filled(element: dict[str, Any], given: str) -> dict[str, Any]:
+    """What Slack sends of an input that was filled in."""
+    kind = element["type"]
+    if kind == "users_select":
+        return {"type": kind, "selected_user": given or None}
+    if kind == "static_select":
+        return {"type": kind, "selected_option": {"value": given} if given else None}
+    return {"type": kind, "value": given or None}

@@ -68,8 +68,30 @@ class Interactions:
             }
         else:
             outcome = await self._send(self.payload(message, element, block, user))
+            outcome.pop("answer")
         message.click_error = None if outcome["ok"] else str(outcome["error"])
         self.sent.append({"ts": ts, "action_id": action_id, "user": user, **outcome})
+        return outcome
+
+    async def submit(self, view_id: str, values: dict[str, dict[str, Any]], user: str) -> dict[str, Any]:
+        """A person sends a form: {ok, status, error, ms, errors}; `errors` by block id keep the form open, otherwise it closes.
+
+        https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
+        """
+        view = next((v for v in self.workspace.views if v["id"] == view_id and not v.get("closed")), None)
+        if view is None:
+            raise SlackError("view_not_found")
+        shown = {key: value for key, value in view.items() if key != "closed"}
+        payload = {
+            "type": "view_submission", "team": {"id": TEAM_ID, "domain": TEAM_DOMAIN},
+            "user": {"id": user, "username": self.workspace.people.get(user, user.lower()), "team_id": TEAM_ID},
+            "api_app_id": APP_ID, "token": "verification-tokens-are-deprecated", "trigger_id": self._new_trigger(),
+            "view": {**copy.deepcopy(shown), "state": {"values": values}}, "response_urls": [],
+        }  # fmt: skip
+        outcome = await self._send(payload)
+        answer = outcome.pop("answer", {})
+        outcome["errors"] = answer.get("errors", {}) if answer.get("response_action") == "errors" else {}
+        view["closed"] = outcome["ok"] and not outcome["errors"]
         return outcome
 
     def payload(self, message: Message, element: dict[str, Any], block: dict[str, Any], user: str) -> dict[str, Any]:
@@ -117,14 +139,14 @@ class Interactions:
     async def _send(self, payload: dict[str, Any]) -> dict[str, Any]:
         body, headers = self.signed(payload)
         started = time.monotonic()
-        status, error = None, None
+        status, error, raw = None, None, b""
         try:
             timeout = aiohttp.ClientTimeout(total=ACKNOWLEDGE_S)
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
                 session.post(str(self.url), data=body, headers=headers, allow_redirects=False) as answer,
             ):
-                await answer.read()
+                raw = await answer.read()
                 status = answer.status
                 if status != 200:
                     error = f"This app responded with Status Code {status}."
@@ -132,7 +154,9 @@ class Interactions:
             error = "This app didn't respond within 3 seconds."
         except aiohttp.ClientError as failure:
             error = f"This app can't be reached ({type(failure).__name__})."
-        return {"ok": error is None, "status": status, "error": error, "ms": round((time.monotonic() - started) * 1000)}
+        took = round((time.monotonic() - started) * 1000)
+        said = json.loads(raw) if error is None and raw[:1] == b"{" else {}
+        return {"ok": error is None, "status": status, "error": error, "ms": took, "answer": said}
 
     def _new_trigger(self) -> str:
         trigger = f"{time.time_ns() // 1_000_000}.{secrets.randbelow(10**13)}.{secrets.token_hex(16)}"

@@ -84,6 +84,10 @@ class LocalSlack:
         """A person clicks: {ok, status, error, ms} of the app's answer."""
         return await self.interactions.click(ts, action_id, user or self.officer, **where)
 
+    async def submit(self, view_id: str, values: dict[str, dict[str, Any]], user: str | None = None) -> dict[str, Any]:
+        """A person sends a form that the app opened: {ok, status, error, ms, errors} of the app's answer."""
+        return await self.interactions.submit(view_id, values, user or self.officer)
+
     def routes(self) -> list[web.RouteDef]:
         return [
             web.route("*", "/api/{method}", self._api),

@@ -60,7 +60,14 @@ def test_says_what_an_officer_needs() -> None:
         "Why it misleads", "You may have read otherwise", "http://console/cases/",
     ):  # fmt: skip
         assert words in everything, words
-    assert [e["action_id"] for e in blocks[-1]["elements"]] == ["acknowledge", "not_a_myth", "mute_24h", "open"]
+    assert [e["action_id"] for e in blocks[-1]["elements"]] == [
+        "acknowledge",
+        "respond",
+        "ask_assign",
+        "ask_not_a_myth",
+        "ask_mute",
+        "open",
+    ]
 
 
 @pytest.mark.parametrize("text", [ATTACK, ATTACK * 400, "&" * 9_000, "\n" * 500 + "x", "​" * 400 + "x", "|>" * 300])
@@ -88,7 +95,8 @@ def test_buttons_follow_the_status() -> None:
         _, blocks = rendered(view(case={"status": status, "decided_by": "U1AB", "muted_until_ms": NOW}), buttons)
         return [element["action_id"] for element in blocks[-1]["elements"]]
 
-    assert actions(Status.ACKNOWLEDGED) == ["not_a_myth", "mute_24h", "open"]
+    assert actions(Status.ACKNOWLEDGED) == ["respond", "ask_assign", "ask_not_a_myth", "ask_mute", "open"]
+    assert actions(Status.MERGED) == ["open"]
     assert actions(Status.MUTED) == actions(Status.DISMISSED) == ["reopen", "open"]
     assert actions(Status.OPEN, buttons=False) == ["open"]
 
