@@ -19,6 +19,7 @@ from services.alert.cases import (
     Telling,
 )  # fmt: skip
 from services.alert.evidence import choose
+from services.alert.response_rows import approved
 from services.alert.rows import case_of, myth_of, post_of
 
 HOURS = 24
@@ -65,9 +66,10 @@ async def view(connection: AsyncConnection, case_id: str, now_ms: int, evidence:
         .limit(CANDIDATES)
     )
     candidates = [post_of(post) for post in await connection.execute(best)]
+    answers = (await approved(connection, [case.myth_id])).get(case.myth_id, [])
     return CaseView(
         case, myth_of(record) if record is not None else None, choose(candidates, evidence),
-        await _hours(connection, case_id, now_ms),
+        await _hours(connection, case_id, now_ms), tuple(one for one in answers if now_ms < one.expires_ms),
     )  # fmt: skip
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from services.alert.responses import Response
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -191,6 +195,7 @@ class CaseView:
     myth: Myth | None
     evidence: tuple[Post, ...]  # the best few, most convincing first
     hours: tuple[int, ...]  # posts in each of the last 24 hours, oldest first
+    responses: tuple[Response, ...] = ()  # approved for its myth and in force
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.alert import wording
 from services.alert.cases import CaseView, Job, Triage
+from services.alert.responses import answer
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _LOADER = FileSystemLoader(_TEMPLATES)
@@ -98,6 +99,7 @@ def _words(job: Job, view: CaseView, console: str, language: str) -> dict[str, A
         for s in (myth.sources if myth else ())
     ]
     specialty = f" For: {myth.specialty.replace('-', ' ')}." if myth is not None and myth.specialty else ""
+    found = answer(myth, view.responses, language)
     sure = f"{wording.certainty(view)}." if wording.certainty(view) else ""
     return {
         "claim": case.claim, "advice": wording.ADVICE[case.triage], "colour": _COLOURS[case.triage],
@@ -106,7 +108,9 @@ def _words(job: Job, view: CaseView, console: str, language: str) -> dict[str, A
         "facts": facts, "quotes": quotes, "sources": sources,
         "fact": wording.shortened(myth.in_language(myth.fact, language), MOST_TEXT) if myth else "",
         "why_misleading": wording.shortened(myth.why_misleading, MOST_TEXT) if myth else "",
-        "answer": wording.suggested_answer(myth, language) if myth else "",
+        "answer": found.text if found else "",
+        "answer_title": "Approved answer" if found and found.approved else "Suggested answer",
+        "answer_note": f"by {found.approved.approver}" if found and found.approved else "check and adapt it",
         "case_url": f"{console}/cases/{case.id}",
         "footer": f"{sure}{specialty} Mythwatch tells you once of each narrative, and again when the advice rises or the posts double."
         .strip(),

@@ -12,7 +12,9 @@ from services.alert import schema
 from services.alert.cases import Myth
 from services.alert.database import Database
 from services.alert.reconsider import Rules, reconsider
+from services.alert.response_rows import approved, with_responses
 from services.alert.rows import digest_of, myth_of
+from services.stream.codec import content_id
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ async def set_myths(
     table = schema.myths
     query = select(table.c.id, table.c.digest, table.c.withdrawn).where(table.c.id.in_(latest))
     known = {row.id: row for row in await connection.execute(query)}
+    answers = await approved(connection, list(latest))
     changed: set[str] = set()
     for myth in latest.values():
         old = known.get(myth.id)
@@ -38,8 +41,10 @@ async def set_myths(
             # Kept for the cases that are about it.
             await connection.execute(table.update().where(table.c.id == myth.id).values(withdrawn=True))
             continue
-        digest = digest_of(myth_of(myth.record))
-        values = {"record": myth.record, "digest": digest, "withdrawn": False}
+        own = answers.get(myth.id, [])
+        record, news = with_responses(myth.record, own)
+        digest = content_id("myth", digest_of(myth_of(record)), *(one.id for one in own))
+        values = {"record": record, "digest": digest, "withdrawn": False, "published": not news}
         await connection.execute(
             database.upsert(table)
             .values(id=myth.id, **values)
@@ -50,6 +55,13 @@ async def set_myths(
     if changed:
         about = select(schema.cases.c.id).where(schema.cases.c.myth_id.in_(changed))
         await reconsider(connection, database, rules, list((await connection.execute(about)).scalars()), now_ms)
+
+
+async def refresh(connection: AsyncConnection, database: Database, rules: Rules, myth_id: str, now_ms: int) -> None:
+    """Bring a myth's record, its cases and the topic up to date with the answers approved here."""
+    row = (await connection.execute(select(schema.myths).where(schema.myths.c.id == myth_id))).one()
+    if not row.withdrawn:
+        await set_myths(connection, database, rules, [MythRecord(myth_id, row.record)], now_ms)
 
 
 async def all_myths(connection: AsyncConnection) -> list[Myth]:

@@ -19,7 +19,7 @@ from services.stream.codec import Record, new_trace
 from services.stream.failures import NotReady
 from services.stream.producer import ConfirmedProducer
 from services.stream.readiness import Readiness
-from services.stream.topics import CASES, FEEDBACK, NOTIFICATIONS
+from services.stream.topics import CASES, FEEDBACK, MYTHS, NOTIFICATIONS
 
 MOST = 500
 IDLE_S = 1.0
@@ -34,6 +34,7 @@ class Unpublished:
     case_versions: dict[str, int] = field(default_factory=dict)
     feedback_ids: list[str] = field(default_factory=list)
     notification_states: dict[str, str] = field(default_factory=dict)
+    myth_digests: dict[str, str] = field(default_factory=dict)
 
 
 async def unpublished(database: Database) -> Unpublished:
@@ -56,13 +57,20 @@ async def unpublished(database: Database) -> Unpublished:
         for row in await connection.execute(query):
             found.notification_states[row.id] = row.state
             found.records.append(Record(NOTIFICATIONS, row.case_id, notification_event(row), row.trace or new_trace()))
+        myths = schema.myths
+        for row in await connection.execute(select(myths).where(~myths.c.published, ~myths.c.withdrawn).limit(MOST)):
+            found.myth_digests[row.id] = row.digest
+            found.records.append(Record(MYTHS, row.id, events.Myth.FromString(row.record), new_trace()))
     return found
 
 
 async def mark_published(database: Database, found: Unpublished) -> None:
     """After Kafka confirmed; what changed meanwhile stays unpublished."""
-    cases, feedback, told = schema.cases, schema.feedback, schema.notifications
+    cases, feedback, told, myths = schema.cases, schema.feedback, schema.notifications, schema.myths
     async with database.writing() as connection:
+        for myth_id, digest in found.myth_digests.items():
+            as_sent = (myths.c.id == myth_id) & (myths.c.digest == digest)
+            await connection.execute(myths.update().where(as_sent).values(published=True))
         for case_id, version in found.case_versions.items():
             await connection.execute(cases.update().where(cases.c.id == case_id).values(published_version=version))
         if found.feedback_ids:

@@ -43,6 +43,7 @@ myths = Table(
     Column("record", LargeBinary, nullable=False),
     Column("digest", String(32), nullable=False),
     Column("withdrawn", Boolean, nullable=False, server_default="0"),
+    Column("published", Boolean, nullable=False, server_default="1"),  # false: the topic lacks what was approved here
 )  # fmt: skip
 
 cases = Table(

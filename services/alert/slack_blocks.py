@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from services.alert import wording
 from services.alert.cases import CaseView, Myth, Post, Status
+from services.alert.responses import Answer, answer
 
 MOST_HEADER = 150
 MOST_QUOTE = 600
@@ -35,7 +36,7 @@ def message(view: CaseView, console: str, language: str, buttons: bool) -> tuple
     blocks.append(_section(fitting(case.triage_reason, 600)))
     blocks += [_spread(view), *_quotes(view), {"type": "divider"}]
     if view.myth is not None:
-        blocks += _fact(view.myth, language)
+        blocks += _fact(view.myth, answer(view.myth, view.responses, language), language)
     blocks += [_certainty(view), _buttons(view, console, buttons)]
     return text, blocks
 
@@ -151,7 +152,7 @@ def _origin(post: Post) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _fact(myth: Myth, language: str) -> list[_Block]:
+def _fact(myth: Myth, found: Answer | None, language: str) -> list[_Block]:
     blocks = []
     if fact := myth.in_language(myth.fact, language):
         blocks.append(_section(f"*The fact*\n{fitting(fact, MOST_TEXT)}"))
@@ -160,10 +161,13 @@ def _fact(myth: Myth, language: str) -> list[_Block]:
     if myth.why_misleading:
         why = fitting(myth.why_misleading, MOST_TEXT)
         blocks.append(_section(f"*Why it misleads*\n{why}"))
-    if answer := wording.suggested_answer(myth, language):
+    if found is not None:
         # In a code block so that a phone copies it whole; it can't hold the end of one.
-        plain = fitting(answer, 2_400, lambda text: _entities(text.replace("`", "'")))
-        blocks.append(_section(f"*Suggested answer* (check and adapt it)\n```{plain}```"))
+        plain = fitting(found.text, 2_400, lambda text: _entities(text.replace("`", "'")))
+        title = "*Suggested answer* (a draft: check and adapt it)"
+        if found.approved is not None:
+            title = f"*Approved answer* (by {fitting(found.approved.approver, 100)})"
+        blocks.append(_section(f"{title}\n```{plain}```"))
     return blocks
 
 

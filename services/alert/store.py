@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from services.alert import case_reads, feedback, intake_writes, merging, myth_rows, outbox_rows, schema
+from services.alert import case_reads, feedback, intake_writes, merging, myth_rows, outbox_rows, response_rows, schema
 from services.alert.case_routing import Routing
 from services.alert.cases import (
     AuditEntry,
@@ -29,6 +29,7 @@ from services.alert.database import Database
 from services.alert.due import DueRules
 from services.alert.grouping import Taken
 from services.alert.reconsider import Rules, reconsider
+from services.alert.responses import Response
 from services.alert.routes import Routes
 from services.alert.routing import Plan
 from services.alert.triage import TriageRules
@@ -152,6 +153,30 @@ class Store:
             new = await merging.split(connection, self.database, self.rules, case_id, post_ids, act, now_ms)
         self.changed()
         return new
+
+    async def responses(self, myth_id: str) -> list[Response]:
+        """Every answer proposed for a myth, latest version first."""
+        async with self.database.reading() as connection:
+            return await response_rows.of_myth(connection, myth_id)
+
+    async def propose(self, proposal: response_rows.Proposal, now_ms: int) -> Response:
+        """Keep an answer for approval, once per click. Raises CannotRespond."""
+        async with self.database.writing() as connection:
+            return await response_rows.propose(connection, proposal, now_ms)
+
+    async def approve(self, response_id: str, approver: str, now_ms: int) -> None:
+        """Put an answer in force: messages show it, and its myth goes to the topic with it. Raises CannotRespond."""
+        async with self.database.writing() as connection:
+            myth_id = await response_rows.approve(connection, response_id, approver, now_ms)
+            await myth_rows.refresh(connection, self.database, self.rules, myth_id, now_ms)
+        self.changed()
+
+    async def withdraw(self, response_id: str, now_ms: int) -> None:
+        """Take an answer back. Raises CannotRespond."""
+        async with self.database.writing() as connection:
+            myth_id = await response_rows.withdraw(connection, response_id)
+            await myth_rows.refresh(connection, self.database, self.rules, myth_id, now_ms)
+        self.changed()
 
     async def take(self, taken: Sequence[Taken], now_ms: int) -> intake_writes.Changed:
         """Apply verdicts, in their order, in one transaction; the same ones again change nothing."""

@@ -126,30 +126,3 @@ def _span(ms: int) -> str:
     if minutes < 90:
         return f"{max(1, minutes)} min"
     return f"{round(minutes / 60)} h" if minutes < 48 * 60 else f"{round(minutes / 1440)} days"
-
-
-def suggested_answer(myth: Myth, code: str) -> str:
-    """A reply for clinicians to adapt: fact, the myth once and named as such, why it misleads, the fact again.
-
-    The order that debunking research advises (The Debunking Handbook 2020). Empty while the fact is unknown.
-    """
-    fact, claim = myth.in_language(myth.fact, code), myth.in_language(myth.claim, code)
-    if not fact:
-        return ""
-    parts = [fact]
-    # The connecting words are English: without a fact in English the parts are left to the clinician to join.
-    if claim and code == "en":
-        parts.append(f"You may have read otherwise: “{claim.rstrip('.')}”. That is a myth.")
-        if myth.why_misleading:
-            parts.append(myth.why_misleading)
-        first = _first_sentence(fact)
-        if first != fact:
-            parts.append(f"So remember: {first}")
-    return " ".join(parts)
-
-
-def _first_sentence(text: str) -> str:
-    for end in (". ", "; "):
-        if end in text:
-            return text.split(end, 1)[0].rstrip(".;") + "."
-    return text

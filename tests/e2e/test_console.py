@@ -323,7 +323,7 @@ async def test_copying_the_suggested_answer_and_working_without_script(
     await desk.post(3, start=200)
     page = await visit()
     await sign_in(page, desk, f"/cases/{desk.case()}")
-    await page.get_by_role("button", name="Copy").click()
+    await page.get_by_role("button", name="Copy the answer for Long").click()
     copied = await page.evaluate("navigator.clipboard.readText()")
     assert copied == (await page.locator("#answer").inner_text()).strip()
 

@@ -10,9 +10,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from services.alert import wording
 from services.alert.cases import HOUR_MS, Action, CaseView, Decision, Status
-from services.alert.console import queries
+from services.alert.console import answer_forms, queries, words
 from services.alert.console.errors import Refused, is_script
 from services.alert.console.pages import digest, page
 from services.alert.console.sign_in import Door
@@ -37,13 +36,13 @@ def case_router(store: Store, door: Door, now_ms: Callable[[], int], language: s
     @router.get("/cases/{case_id}")
     async def case(request: Request, case_id: str) -> Response:
         session = door.session(request)
-        shown = await _shown(case_id, _most(request))
+        shown = await _shown(case_id, _most(request), request.query_params.get("answer", ""))
         return page("case.html", session=session, csrf=door.sessions.csrf_token(session), **shown)
 
     @router.get("/live/cases/{case_id}")
     async def live(request: Request, case_id: str) -> Response:
         session = door.session(request)
-        shown = await _shown(case_id, _most(request))
+        shown = await _shown(case_id, _most(request), request.query_params.get("answer", ""))
         if request.query_params.get("seen") == shown["seen"]:
             return Response(status_code=204)
         return page("_case.html", csrf=door.sessions.csrf_token(session), **shown)
@@ -57,11 +56,21 @@ def case_router(store: Store, door: Door, now_ms: Callable[[], int], language: s
             raise _no_such_case()
         if not is_script(request):
             return RedirectResponse(f"/cases/{case_id}", 303)
-        shown = await _shown(case_id, _most(request))
+        shown = await _shown(case_id, _most(request), request.query_params.get("answer", ""))
         csrf = door.sessions.csrf_token(session)
         return page("_decided.html", csrf=csrf, decision=decision, **shown)
 
-    async def _shown(case_id: str, most: int) -> dict[str, Any]:
+    async def _answers(view: CaseView, wanted: str, now: int) -> dict[str, Any]:
+        responses = await store.responses(view.case.myth_id)
+        codes = answer_forms.languages_of(view.myth, responses)
+        code = wanted if wanted in codes else language if language in codes else next(iter(codes), language)
+        since = await answer_forms.since(store, view.case, now) if view.case.answered_ms else None
+        return {
+            "answers": answer_forms.shown(view.myth, responses, code, now), "answer_language": code,
+            "answer_languages": codes, "proposals": answer_forms.proposals(responses), "since": since,
+        }  # fmt: skip
+
+    async def _shown(case_id: str, most: int, wanted: str = "") -> dict[str, Any]:
         now = now_ms()
         view = await store.view(case_id, now) if _ID.fullmatch(case_id) else None
         if view is None:
@@ -74,8 +83,8 @@ def case_router(store: Store, door: Door, now_ms: Callable[[], int], language: s
         return {
             "view": view, "case": view.case, "myth": view.myth, "posts": posts[:most], "more": len(posts) > most,
             "most": most, "step": STEP, "span": span, "counts": counts, "history": history, "tellings": tellings, "others": others,
-            "fact": _fact(view, language), "answer": _answer(view, language), "language_code": language, "now_ms": now,
-            "act": secrets.token_urlsafe(12), "seen": digest(view, posts, counts, history, tellings),
+            "fact": _fact(view, language), "now_ms": now, **await _answers(view, wanted, now),
+            "act": secrets.token_urlsafe(12), "seen": digest(view, posts, counts, history, tellings, others),
         }  # fmt: skip
 
     return router
@@ -91,6 +100,18 @@ def decision_of(case_id: str, form: dict[str, str], person: str) -> Decision:
         raise Refused(400, f"Nothing was changed: a reason has at most {MOST_NOTE:,} characters.")
     if action is Action.NOT_A_MYTH and not note:
         raise Refused(400, "Nothing was changed: say why it is not a myth, so that the classifier can learn from it.")
+    if action is Action.ANSWERED:
+        url = words.web_link(form.get("answer_url", ""))
+        if not url:
+            raise Refused(
+                400, "Nothing was changed: give the address of the published answer, beginning with https://."
+            )
+        return Decision(case_id, action, person, "console", act, note, answer_url=url)
+    if action is Action.ASSIGN:
+        assignee = form.get("assignee", "").strip()
+        if not 0 < len(assignee) <= 100 or not assignee.isprintable():
+            raise Refused(400, "Nothing was changed: say whom to assign it to.")
+        return Decision(case_id, action, person, "console", act, note, assignee=assignee)
     if action is not Action.MUTE:
         return Decision(case_id, action, person, "console", act, note)
     if form.get("mute") not in MUTES:
@@ -109,7 +130,3 @@ def _no_such_case() -> Refused:
 
 def _fact(view: CaseView, language: str) -> str:
     return view.myth.in_language(view.myth.fact, language) if view.myth else ""
-
-
-def _answer(view: CaseView, language: str) -> str:
-    return wording.suggested_answer(view.myth, language) if view.myth else ""

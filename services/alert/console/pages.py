@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from services.alert import wording
+from services.alert import lengths, wording
 from services.alert.cases import Action, Status, Triage
 from services.alert.console import spread, words
 
@@ -27,7 +27,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "exact": words.exact, "iso": words.iso, "span": words.length, "percent": words.percent,
         "web_link": words.web_link, "site": words.site, "pseudonym": words.pseudonym, "language": wording.language,
-        "platform": wording.platform, "shortened": wording.shortened,
+        "platform": wording.platform, "shortened": wording.shortened, "place_name": lengths.NAMES.get,
     }  # fmt: skip
     environment.globals |= {
         "ago": words.ago, "asset": asset, "bars": spread.bars, "places": wording.places, "number": wording.number,

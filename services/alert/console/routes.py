@@ -9,6 +9,7 @@ from fastapi import FastAPI, Response
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+from services.alert.console.answer_forms import answer_router
 from services.alert.console.case_page import case_router
 from services.alert.console.errors import add_error_pages
 from services.alert.console.headers import ConsoleHeaders
@@ -40,6 +41,7 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     console.include_router(case_router(store, door, now_ms, settings.language))
 
     console.include_router(merge_router(store, door, now_ms))
+    console.include_router(answer_router(store, door, now_ms))
 
     @console.get("/cases")
     async def cases() -> Response:

@@ -132,6 +132,23 @@
     document.getElementById("news").textContent = "Copied";
     setTimeout(() => { button.textContent = words; }, 2_000);
   });
+  // The length of an answer as it is written; the server counts again, by each platform's own rules.
+  const graphemes = window.Intl?.Segmenter ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
+  const light = (code) => code <= 4351 || (code >= 8192 && code <= 8205) || (code >= 8208 && code <= 8223) || (code >= 8242 && code <= 8247);
+  const counted = (text, place) => {
+    const plain = place === "x" || place === "mastodon" ? text.replace(/https?:\/\/\S+/g, "u".repeat(23)) : text;
+    const parts = graphemes ? [...graphemes.segment(plain.normalize("NFC"))].map((part) => part.segment) : [...plain];
+    return place !== "x" ? parts.length : parts.reduce((sum, part) => sum + ([...part].length === 1 && light(part.codePointAt(0)) ? 1 : 2), 0);
+  };
+  document.addEventListener("input", (event) => {
+    const field = event.target.closest?.("textarea[data-meter]");
+    if (!field) return;
+    const meter = document.getElementById(field.getAttribute("aria-describedby")), limit = Number(field.dataset.limit);
+    const count = counted(field.value.trim(), field.dataset.meter);
+    meter.textContent = count > limit ? `${count} characters: ${count - limit} too many` : `${count} of ${limit} characters`;
+    meter.classList.toggle("over", count > limit);
+  });
+
   document.addEventListener("keydown", (event) => {
     // Up and down in the list of cases, while it has the focus.
     if ((event.key !== "ArrowDown" && event.key !== "ArrowUp") || !event.target.matches?.(".row h3 a")) return;
