@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from email.message import EmailMessage
+
 import aiosmtplib
 from aiosmtplib import errors
 
 from services.alert.cases import CaseView, Channel, Job
+from services.alert.digest import Contents
+from services.alert.digest_message import digest_message_id, mail_digest
+from services.alert.digest_rows import DigestJob
 from services.alert.email_message import compose, message_id
 from services.alert.retry import Attempt, Ending
 
@@ -29,6 +34,14 @@ class EmailNotifier:
     async def send(self, job: Job, view: CaseView) -> Attempt:
         """Send the case's e-mail. Sent again after an attempt that may have arrived, it has the same Message-ID."""
         mail = compose(job, view, self._sender, self._console, self._language)
+        return await self._hand_over(mail, job.recipient, message_id(job, self._sender))
+
+    async def send_digest(self, job: DigestJob, contents: Contents) -> Attempt:
+        """Send a digest; sent again, it has the same Message-ID."""
+        mail = mail_digest(job, contents, self._sender, self._console)
+        return await self._hand_over(mail, job.due.destination.recipient, digest_message_id(job, self._sender))
+
+    async def _hand_over(self, mail: EmailMessage, recipient: str, external_id: str) -> Attempt:
         handed_over = False
         relay = aiosmtplib.SMTP(
             hostname=self._host, port=self._port, timeout=self._timeout_s, start_tls=self._starttls and self._port != 465,
@@ -37,8 +50,8 @@ class EmailNotifier:
         try:
             async with relay:
                 handed_over = True
-                await relay.send_message(mail, sender=self._sender, recipients=[job.recipient])
-            return Attempt(Ending.SENT, message_id(job, self._sender))
+                await relay.send_message(mail, sender=self._sender, recipients=[recipient])
+            return Attempt(Ending.SENT, external_id)
         except errors.SMTPAuthenticationError as error:
             if error.code < 500:
                 return _refused(error)

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from services.alert.cases import CaseView, Channel, Job
+from services.alert.digest import Contents
+from services.alert.digest_rows import DigestJob
 from services.alert.retry import SETTLE_S, Attempt, Ending, next_attempt
 from services.alert.sender_lock import SenderLock
 from services.alert.store import Store
@@ -34,6 +36,10 @@ class Notifier(Protocol):
 
     async def send(self, job: Job, view: CaseView) -> Attempt:
         """Post or update. Never raises for what the channel may do."""
+        ...
+
+    async def send_digest(self, job: DigestJob, contents: Contents) -> Attempt:
+        """Post a digest. Never raises for what the channel may do."""
         ...
 
     async def close(self) -> None: ...
@@ -70,6 +76,7 @@ async def _adopted(store: Store, stopping: asyncio.Event) -> None:
         try:
             if left := await store.outbox.adopt(_now_ms(), int(SETTLE_S * 1000)):
                 log.warning("messages may have arrived before a restart", action="outbox_unsure", count=left)
+            await store.digests.adopt(_now_ms())
             return
         except NotReady:
             await asyncio.sleep(AWAY_S)
@@ -118,13 +125,35 @@ class Sender:
                 return False
         job = await self._store.outbox.claim(self._notifier.channel, _now_ms())
         if job is None:
-            return False
+            return await self._digest()
         view = await self._certainly(lambda: self._store.view(job.case_id, _now_ms()))
         assert view is not None
         attempt = await self._attempt(job, view)
         self._wait_until = time.monotonic() + max(self._interval_s, attempt.retry_after_s)
         await self._certainly(lambda: self._record(job, view, attempt))
         self._say(job, attempt)
+        return True
+
+    async def _digest(self) -> bool:
+        """Send a digest when one is due and nothing else is; False when none is."""
+        digests = self._store.digests
+        taken = await digests.claim(self._notifier.channel, _now_ms())
+        if taken is None:
+            return False
+        job, contents = taken
+        attempt = await self._notifier.send_digest(job, contents)
+        self._wait_until = time.monotonic() + max(self._interval_s, attempt.retry_after_s)
+        after = next_attempt(attempt, job.attempts, job.due.until_ms, _now_ms())
+        if attempt.ending is Ending.SENT:
+            await self._certainly(lambda: digests.sent(job, contents, _now_ms()))
+        elif after.give_up or attempt.ending is Ending.GONE:
+            await self._certainly(lambda: digests.given_up(job, attempt.error))
+        else:
+            unsure = attempt.ending is Ending.UNSURE or job.unsure
+            await self._certainly(lambda: digests.later(job, attempt.error, after.at_ms, unsure=unsure))
+        outcome = "sent" if attempt.ending is Ending.SENT else "failed"
+        metrics.NOTIFICATIONS.labels(self._notifier.channel.value, outcome).inc()
+        log.info("digest", action="digest", outcome=outcome, channel=self._notifier.channel.value, error=attempt.error)
         return True
 
     async def _attempt(self, job: Job, view: CaseView) -> Attempt:

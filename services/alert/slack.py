@@ -11,6 +11,9 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from services.alert.cases import CaseView, Channel, Job
+from services.alert.digest import Contents
+from services.alert.digest_message import slack_digest
+from services.alert.digest_rows import DigestJob
 from services.alert.retry import Attempt, Ending
 from services.alert.slack_blocks import message
 from services.stream.logs import log
@@ -54,21 +57,43 @@ class SlackNotifier:
 
     async def send(self, job: Job, view: CaseView) -> Attempt:
         """Post or edit the case's message; after an attempt that may have arrived, look for it first."""
-        self._opened()
         text, blocks = message(view, self._console, self._language, self._buttons)
+        payload = {"notification_id": job.id, "case_id": job.case_id}
+        return await self._tell(
+            job.recipient,
+            text,
+            blocks,
+            payload,
+            job.first_ms,
+            job.unsure,
+            job.external_id if job.action == "update" else "",
+        )
+
+    async def send_digest(self, job: DigestJob, contents: Contents) -> Attempt:
+        """Post a digest; after an attempt that may have arrived, look for it first."""
+        text, blocks = slack_digest(job, contents, self._console)
+        payload = {"notification_id": job.id}
+        return await self._tell(job.due.destination.recipient, text, blocks, payload, job.first_ms, job.unsure)
+
+    async def _tell(
+        self, recipient: str, text: str, blocks: list[dict[str, Any]], payload: dict[str, str], first_ms: int, unsure: bool,
+        edited: str = "",
+    ) -> Attempt:  # fmt: skip
+        """Edit the message `edited`, or post; `payload` marks it, so that it can be found again."""
+        self._opened()
         try:
-            channel = await self._channel(job.recipient)
+            channel = await self._channel(recipient)
             content: dict[str, Any] = {"channel": channel, "text": text, "blocks": blocks}
-            if job.action == "update" and job.external_id:
-                await self._client.chat_update(ts=job.external_id, **content)
-                return Attempt(Ending.SENT, job.external_id)
-            if job.unsure and (found := await self._find(job, channel)):
+            if edited:
+                await self._client.chat_update(ts=edited, **content)
+                return Attempt(Ending.SENT, edited)
+            if unsure and (found := await self._find(payload["notification_id"], first_ms, channel)):
                 # It shows an older state, and the outbox edits it when that matters: bring it up to date at once.
                 await self._client.chat_update(ts=found, **content)
                 return Attempt(Ending.SENT, found)
             posted = await self._client.chat_postMessage(
                 **content, unfurl_links=False, unfurl_media=False,
-                metadata={"event_type": EVENT_TYPE, "event_payload": {"notification_id": job.id, "case_id": job.case_id}},
+                metadata={"event_type": EVENT_TYPE, "event_payload": payload},
             )  # fmt: skip
             return Attempt(Ending.SENT, str(posted["ts"]))
         except SlackApiError as error:
@@ -91,13 +116,13 @@ class SlackNotifier:
             self._direct[recipient] = str(opened["channel"]["id"])
         return self._direct[recipient]
 
-    async def _find(self, job: Job, channel: str) -> str:
+    async def _find(self, notification_id: str, first_ms: int, channel: str) -> str:
         """ts of the message of this very notification, by its metadata; empty when it is not in the channel."""
         cursor: str | None = None
         for _ in range(_PAGES):
             try:
                 page = await self._client.conversations_history(
-                    channel=channel, oldest=str(job.first_ms / 1000 - SKEW_S), limit=200,
+                    channel=channel, oldest=str(first_ms / 1000 - SKEW_S), limit=200,
                     include_all_metadata=True, cursor=cursor,
                 )  # fmt: skip
             except SlackApiError as error:
@@ -112,7 +137,7 @@ class SlackNotifier:
             for found in page.get("messages") or []:
                 metadata = found.get("metadata") or {}
                 payload = metadata.get("event_payload") or {}
-                if metadata.get("event_type") == EVENT_TYPE and payload.get("notification_id") == job.id:
+                if metadata.get("event_type") == EVENT_TYPE and payload.get("notification_id") == notification_id:
                     return str(found["ts"])
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or None
             if not cursor:

@@ -26,6 +26,7 @@ from services.alert.cases import (
     Telling,
 )  # fmt: skip
 from services.alert.database import Database
+from services.alert.digest_rows import Digests
 from services.alert.due import DueRules
 from services.alert.grouping import Taken
 from services.alert.reconsider import Rules, reconsider
@@ -222,3 +223,8 @@ class Store:
     def outbox(self) -> outbox_rows.Outbox:
         """The outbox's side of the store, for the senders and the publisher."""
         return outbox_rows.Outbox(self.database, self.rules)
+
+    @property
+    def digests(self) -> Digests:
+        """Digests' side of the store."""
+        return Digests(self.database, self.rules)

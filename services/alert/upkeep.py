@@ -41,6 +41,7 @@ async def step(store: Store, now_ms: int) -> None:
     """One round. Raises NotReady while the database is away."""
     if await _pass_of_time(store, now_ms):
         store.changed()
+    await store.digests.record(now_ms)
     if store.to_forget and await store.database.forget_deleted():
         store.to_forget = False
     await _gauges(store, now_ms)
