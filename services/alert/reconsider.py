@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alert import schema
@@ -57,19 +57,23 @@ async def reconsider(
     )
     rows = (await connection.execute(query)).all()
     before = [case_of(row) for row in rows]
+    traces = {row.id: row.trace for row in rows}
     counts = await count(connection, case_ids, now_ms)
     myths = await _myths(connection, {found.myth_id for found in before})
     after: list[Case] = []
     entries: list[dict[str, Any]] = []
+    changes: list[dict[str, Any]] = []
     for old in before:
         new = _advised(old, counts.get(old.id, Counts()), myths.get(old.myth_id), rules, now_ms)
         if new != old:
             cause = (causes or {}).get(old.id, Cause())
             new = dataclasses.replace(new, version=old.version + 1, updated_ms=now_ms)
-            values = case_values(new) | ({"trace": cause.trace} if cause.trace else {})
-            await connection.execute(schema.cases.update().where(schema.cases.c.id == old.id).values(values))
+            changes.append(case_values(new) | {"changed_id": old.id, "trace": cause.trace or traces[old.id]})
             entries += _audit(old, new, now_ms)
         after.append(new)
+    if changes:
+        # One statement for all: a batch changes hundreds of cases.
+        await connection.execute(schema.cases.update().where(schema.cases.c.id == bindparam("changed_id")), changes)
     if entries:
         await connection.execute(schema.audit.insert(), entries)
     known = {myth_id: myth_of(row.record) for myth_id, row in myths.items()}

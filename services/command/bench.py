@@ -44,6 +44,21 @@ def classify(
     _print(figures)
 
 
+@app.command(epilog="Example: mythwatch bench alert --quick")
+def alert(
+    quick: bool = typer.Option(False, "--quick", help="a store a tenth the size, under 60 seconds"),
+    as_json: bool = typer.Option(False, "--json", help="one JSON object"),
+) -> None:
+    """The alert service alone: verdicts taken in against one commit each, pages from a full store, verdict to Slack."""
+    from services.command.bench_alert import bench_alert
+
+    figures = bench_alert(quick)
+    if as_json:
+        print(json.dumps(figures, indent=2))
+        return
+    _print(figures)
+
+
 def _print(figures: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
