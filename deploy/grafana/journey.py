@@ -304,6 +304,10 @@ ALERT = Row(
             empty="no alert was sent in this interval",
         ),
         Panel(
+            "Forgotten in time", "timeseries", {"{{table}}": "sum by (table) (increase(mythwatch_forgotten_total[24h]))"}, 12, 6,
+            empty="nothing is old enough yet",
+        ),
+        Panel(
             "Decisions of people in 24 hours", "timeseries",
             {"{{action}} by {{via}}": "sum by (action, via) (increase(mythwatch_feedback_total[24h]))"}, 8, 6, empty="none yet",
         ),

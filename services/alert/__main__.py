@@ -62,7 +62,7 @@ async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.E
                 "myths": MythReader(stream.kafka_bootstrap, store, producer, readiness, stopping).run(),
                 "send": send_until(store, notifiers(settings), stopping),
                 "publish": publish_until(store, producer, readiness, consumed),
-                "upkeep": keep_up(store, stopping),
+                "upkeep": keep_up(store, settings.retention, stopping),
                 **(
                     {"routes": follow_routes(settings.routes, routes, store, stopping)}
                     if settings.routes and routes

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.alert.cases import Channel, Destination
 from services.alert.due import DueRules
+from services.alert.retention import Retention
 from services.alert.triage import TriageRules
 
 
@@ -78,6 +79,10 @@ class AlertSettings(BaseSettings):
     myth_wait_s: float = Field(
         15.0, ge=0, description="how long a post waits for a myth that is not known yet, seconds"
     )
+    posts_days: int = Field(180, ge=1, description="how long flagged posts are kept, days")
+    records_days: int = Field(
+        730, ge=30, description="how long it is kept who was told, what was decided and what changed, days"
+    )
     tombstone_days: int = Field(30, ge=1, description="how long it is remembered that a post was deleted, days")
 
     @field_validator("email_from", "email_to")
@@ -105,6 +110,10 @@ class AlertSettings(BaseSettings):
             self.min_posts, self.min_authors, self.respond_authors, self.respond_per_hour, self.respond_shares,
             self.candidate_authors,
         )  # fmt: skip
+
+    @property
+    def retention(self) -> Retention:
+        return Retention(self.posts_days * 86_400_000, self.records_days * 86_400_000)
 
     @property
     def due_rules(self) -> DueRules:

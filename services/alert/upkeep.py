@@ -10,6 +10,7 @@ from sqlalchemy import false, or_, select
 from services.alert import case_reads, schema
 from services.alert.cases import Channel, Status, Triage
 from services.alert.reconsider import reconsider
+from services.alert.retention import Retention, enforce
 from services.alert.routing import escalates
 from services.alert.store import Store
 from services.stream import metrics
@@ -20,14 +21,22 @@ EVERY_S = 2.0
 # Rates are counted again this often while there are any.
 RATE_AGE_MS = 60_000
 ESCALATION_AGE_MS = 15_000
+RETENTION_EVERY_MS = 600_000
 MOST = 500
 
 
-async def keep_up(store: Store, stopping: asyncio.Event) -> None:
+async def keep_up(store: Store, retention: Retention, stopping: asyncio.Event) -> None:
     """Until `stopping` is set."""
+    looked_ms = 0
     while not stopping.is_set():
         try:
-            await step(store, int(time.time() * 1000))
+            now_ms = int(time.time() * 1000)
+            await step(store, now_ms)
+            if now_ms - looked_ms >= RETENTION_EVERY_MS:
+                forgotten = await enforce(store.database, store.rules, retention, now_ms)
+                store.to_forget |= forgotten > 0
+                # While there is more, the next round goes on.
+                looked_ms = 0 if forgotten else now_ms
         except NotReady as away:
             log.warning("upkeep waits", action="upkeep_away", why=str(away))
         try:

@@ -18,6 +18,7 @@ from services.command import (
     evaluate,
     ingest,
     myths,
+    privacy,
     replay,
     routes,
     score,
@@ -51,6 +52,7 @@ app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.add_typer(myths.app, name="myths")
 app.add_typer(deadletters.app, name="deadletters")
+app.add_typer(privacy.app, name="privacy")
 app.command()(replay.replay)
 app.add_typer(broker.app, name="broker")
 app.add_typer(bench.app, name="bench")

@@ -181,6 +181,12 @@ CHANNEL_BROKEN = _gauge(
     ("channel",),
     "Renew the token or password in the environment and restart alert.",
 )
+FORGOTTEN = _counter(
+    "mythwatch_forgotten",
+    "rows deleted because their time was over, by table",
+    ("table",),
+    "Standing still for days although old posts are held: see the alert log for upkeep_away.",
+)
 ROUTES_BROKEN = _gauge(
     "mythwatch_routes_broken",
     "1 while the routes file has a mistake and the routes before it stay in force",
