@@ -300,16 +300,16 @@ ALERT = Row(
             means=BROKEN, note="Do Slack and the mail relay take our credentials, and can the routes file be read?",
         ),
         Panel(
-            "From post to alert", "timeseries", both("mythwatch_alert_seconds", "channel"), 12, 6, unit="s", steps=Steps(5, 30),
+            "From post to alert", "timeseries", both("mythwatch_alert_seconds", "channel"), 8, 6, unit="s", steps=Steps(5, 30),
             empty="no alert was sent in this interval",
         ),
         Panel(
-            "Forgotten in time", "timeseries", {"{{table}}": "sum by (table) (increase(mythwatch_forgotten_total[24h]))"}, 12, 6,
+            "Forgotten in time", "timeseries", {"{{table}}": "sum by (table) (increase(mythwatch_forgotten_total[24h]))"}, 6, 6,
             empty="nothing is old enough yet",
         ),
         Panel(
             "Decisions of people in 24 hours", "timeseries",
-            {"{{action}} by {{via}}": "sum by (action, via) (increase(mythwatch_feedback_total[24h]))"}, 8, 6, empty="none yet",
+            {"{{action}} by {{via}}": "sum by (action, via) (increase(mythwatch_feedback_total[24h]))"}, 6, 6, empty="none yet",
         ),
         Panel(
             "Precision, by people's decisions", "stat",
