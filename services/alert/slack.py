@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -152,7 +153,7 @@ class SlackNotifier:
 
 
 class SlackForms:
-    """Shows forms to people; each call has what is left of Slack's 3 seconds."""
+    """Shows forms and the App Home to people; each call has what is left of Slack's 3 seconds."""
 
     def __init__(self, token: str, base_url: str) -> None:
         quiet = logging.getLogger("mythwatch.slack_sdk")
@@ -163,8 +164,15 @@ class SlackForms:
 
     async def open(self, trigger_id: str, view: dict[str, Any]) -> None:
         """Show `view` to whoever clicked; what goes wrong is logged, and a second click tries again."""
+        await self._shown(self._client.views_open(trigger_id=trigger_id, view=view))
+
+    async def publish(self, person: str, view: dict[str, Any]) -> None:
+        """Show `view` as the App Home of `person`; what goes wrong is logged, and opening it again tries again."""
+        await self._shown(self._client.views_publish(user_id=person, view=view))
+
+    async def _shown(self, call: Awaitable[object]) -> None:
         try:
-            await self._client.views_open(trigger_id=trigger_id, view=view)
+            await call
         except SlackApiError as error:
             log.warning("form not shown", action="slack_form_refused", error=_ending(error).error)
         except (aiohttp.ClientError, SlackClientError, TimeoutError, OSError) as error:

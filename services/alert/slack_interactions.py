@@ -127,16 +127,9 @@ def slack_router(
 
     @router.post("/slack/interactions", include_in_schema=False)
     async def interactions(request: Request) -> Response:
-        body = await _body(request)
-        if body is None:
-            return Response("too large", 413)
-        signature = request.headers.get("x-slack-signature", "")
-        try:
-            signatures.check(request.headers.get("x-slack-request-timestamp", ""), signature, body, clock())
-        except WrongSignature as wrong:
-            log.warning("refused a Slack request", action="slack_request_refused", why=str(wrong))
-            return Response("unauthorised", 401)
-        signatures.use(signature, clock())
+        body = await signed_body(request, signatures, clock)
+        if isinstance(body, Response):
+            return body
         try:
             asked = asked_of(body)
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -148,13 +141,28 @@ def slack_router(
         done, _ = await asyncio.wait({work}, timeout=ANSWER_WITHIN_S)
         if not done or not work.result():
             # Slack shows the person that it did not work; a second click is harmless.
-            signatures.forget(signature)
+            signatures.forget(request.headers.get("x-slack-signature", ""))
             return Response("try again", 503)
         if asked.errors:
             return JSONResponse({"response_action": "errors", "errors": asked.errors})
         return Response(status_code=200)
 
     return router
+
+
+async def signed_body(request: Request, signatures: Signatures, clock: Callable[[], float]) -> bytes | Response:
+    """The body of a request that is Slack's, fresh, and not seen before; otherwise what to answer."""
+    body = await _body(request)
+    if body is None:
+        return Response("too large", 413)
+    signature = request.headers.get("x-slack-signature", "")
+    try:
+        signatures.check(request.headers.get("x-slack-request-timestamp", ""), signature, body, clock())
+    except WrongSignature as wrong:
+        log.warning("refused a Slack request", action="slack_request_refused", why=str(wrong))
+        return Response("unauthorised", 401)
+    signatures.use(signature, clock())
+    return body
 
 
 async def _done(store: Store, asked: Asked, opener: Opener | None, clock: Callable[[], float]) -> bool:

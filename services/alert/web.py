@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from services.alert.settings import AlertSettings
 from services.alert.slack import SlackForms
+from services.alert.slack_events import slack_events_router
 from services.alert.slack_interactions import slack_router
 from services.alert.store import Store
 from services.stream.ports import require_free
@@ -25,7 +26,9 @@ def create_app(store: Store, settings: AlertSettings) -> FastAPI:
     if settings.slack_signing_secret is not None:
         token = settings.slack_token
         forms = SlackForms(token.get_secret_value(), settings.slack_base_url) if token is not None else None
-        app.include_router(slack_router(store, settings.slack_signing_secret.get_secret_value(), forms))
+        secret = settings.slack_signing_secret.get_secret_value()
+        app.include_router(slack_router(store, secret, forms))
+        app.include_router(slack_events_router(store, secret, forms, settings.console, settings.language))
     if importlib.util.find_spec("services.alert.console") and importlib.util.find_spec("services.alert.console.routes"):
         from services.alert.console.routes import add_console
 

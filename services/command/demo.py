@@ -11,6 +11,7 @@ from subprocess import DEVNULL
 
 import typer
 
+from services.command.demo_officer import play_officer
 from services.command.demo_processes import DemoProcesses
 from services.command.demo_settings import DemoSettings
 from services.command.demo_watch import DemoWatch
@@ -71,10 +72,12 @@ async def _run(processes: DemoProcesses, live: bool, once: bool, screenshots: Pa
     watching = asyncio.create_task(watch.run())
     playing: asyncio.Task[None] | None = None
     settled: asyncio.Task[None] | None = None
+    officer: asyncio.Task[None] | None = None
     try:
         await _until_ready(processes, watch, stopping)
         if not live and not stopping.is_set():
             playing = asyncio.create_task(_play(processes))
+            officer = asyncio.create_task(play_officer(processes.settings))
         while not stopping.is_set():
             if processes.failed():
                 raise CannotStart(f"a service has ended; the last lines of {processes.log}:\n{_tail(processes.log)}")
@@ -92,7 +95,7 @@ async def _run(processes: DemoProcesses, live: bool, once: bool, screenshots: Pa
 
             await draw_demo(processes.settings, screenshots)
     finally:
-        tasks = [task for task in (playing, settled, watching) if task is not None]
+        tasks = [task for task in (playing, officer, settled, watching) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

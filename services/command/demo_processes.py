@@ -8,8 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+from services.command.demo_officer import routes
 from services.command.demo_settings import DemoSettings
 from services.command.embedded_kafka import PROJECT, EmbeddedKafka
 from services.stream.ports import require_free
@@ -47,6 +49,7 @@ class DemoProcesses:
 
     def start_services(self) -> None:
         """Start the local Slack and mail servers and the three services; their output goes to `log`."""
+        (self.home / "routes.yaml").write_text(routes(datetime.now(UTC)), encoding="utf-8")
         with self.log.open("ab") as log:
             self._services = subprocess.Popen(
                 [sys.executable, "-m", "honcho", "start", "--no-colour", "-f", str(PROCFILE), "-d", str(PROJECT)],
@@ -111,6 +114,7 @@ class DemoProcesses:
             "MYTHWATCH_ALERT_EMAIL_INTERVAL_S": "30",
             "MYTHWATCH_ALERT_EMAIL_FROM": "mythwatch@hospital.example",
             "MYTHWATCH_ALERT_EMAIL_TO": "officer@hospital.example",
+            "MYTHWATCH_ALERT_ROUTES": str(self.home / "routes.yaml"),
             "MYTHWATCH_DEMO_MESSAGES_PORT": str(ports.messages_port),
             "MYTHWATCH_DEMO_SMTP_PORT": str(ports.smtp_port),
             "MYTHWATCH_DEMO_SLACK_TOKEN": self.slack_token,

@@ -1,6 +1,7 @@
 """The control endpoints: what people and tests do with the workspace. None of this is part of Slack.
 
 POST /control/click {ts, action_id, user, block_id?, channel?}   a person clicks a button
+POST /control/submit {values, view_id?, user?}                   a person sends the form opened last
 POST /control/say {text, user?, thread_ts?}                      a person writes a message
 POST /control/faults {kind, count, method, ...}; DELETE          see faults.Fault
 GET  /control/messages, /control/calls                           what was received
@@ -29,6 +30,15 @@ def control_routes(slack: LocalSlack) -> list[web.RouteDef]:
         user = str(wish.get("user") or slack.officer)
         try:
             return web.json_response(await slack.click(str(wish.get("ts")), str(wish.get("action_id")), user, **where))
+        except SlackError as refused:
+            return web.json_response({"ok": False, "error": refused.error}, status=404)
+
+    async def submit(request: web.Request) -> web.Response:
+        wish = await request.json()
+        opened = [view["id"] for view in slack.workspace.views if not view.get("closed")]
+        view_id = str(wish.get("view_id") or (opened[-1] if opened else ""))
+        try:
+            return web.json_response(await slack.submit(view_id, wish.get("values") or {}, wish.get("user")))
         except SlackError as refused:
             return web.json_response({"ok": False, "error": refused.error}, status=404)
 
@@ -79,6 +89,7 @@ def control_routes(slack: LocalSlack) -> list[web.RouteDef]:
 
     return [
         web.post("/control/click", click),
+        web.post("/control/submit", submit),
         web.post("/control/say", say),
         web.post("/control/faults", add_fault),
         web.delete("/control/faults", clear_faults),

@@ -125,12 +125,16 @@ class Interactions:
     def signed(self, payload: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
         """(body, headers): https://docs.slack.dev/authentication/verifying-requests-from-slack, version v0."""
         body = urlencode({"payload": json.dumps(payload, separators=(",", ":"))}).encode()
+        return body, self.headers_of(body)
+
+    def headers_of(self, body: bytes, content_type: str = "application/x-www-form-urlencoded") -> dict[str, str]:
+        """Headers of a signed request with `body`."""
         stamp = str(int(time.time()))
         digest = hmac.new(
             self.signing_secret.encode(), b"v0:" + stamp.encode() + b":" + body, hashlib.sha256
         ).hexdigest()
-        return body, {
-            "Content-Type": "application/x-www-form-urlencoded",
+        return {
+            "Content-Type": content_type,
             "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
             "X-Slack-Request-Timestamp": stamp,
             "X-Slack-Signature": f"v0={digest}",

@@ -218,6 +218,16 @@ class LocalSlack:
         self.workspace.views.append(view)
         return {"view": view}
 
+    def _views_publish(self, args: dict[str, Any], now: float) -> dict[str, Any]:
+        view = args.get("view")
+        view = json.loads(view) if isinstance(view, str) else view
+        if not isinstance(view, dict) or view.get("type") != "home" or len(view.get("blocks", [])) > 100:
+            raise SlackError("invalid_arguments", ["[ERROR] view: a home view of at most 100 blocks"])
+        if str(args.get("user_id")) not in self.workspace.people:
+            raise SlackError("user_not_found")
+        self.workspace.homes[str(args["user_id"])] = view
+        return {"view": view}
+
     async def _response_url(self, request: web.Request) -> web.Response:
         try:
             self.interactions.respond(request.match_info["key"], await arguments_of(request, []), time.time())
@@ -237,6 +247,7 @@ METHODS: dict[str, Callable[[LocalSlack, dict[str, Any], float], dict[str, Any]]
     "conversations.replies": LocalSlack._replies,
     "conversations.open": LocalSlack._open_conversation,
     "views.open": LocalSlack._views_open,
+    "views.publish": LocalSlack._views_publish,
 }
 
 

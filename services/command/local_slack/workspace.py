@@ -111,6 +111,7 @@ class Workspace:
         self.messages: list[Message] = []
         self.ephemeral: list[Message] = []
         self.views: list[dict[str, Any]] = []
+        self.homes: dict[str, dict[str, Any]] = {}  # App Home by person
         self._last_ts = (0, 0)
 
     def next_ts(self, now: float) -> str:

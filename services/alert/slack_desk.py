@@ -1,0 +1,77 @@
+"""The officer's desk inside Slack: the slash command's answers and the App Home. Pure: Block Kit out of cases.
+
+https://docs.slack.dev/surfaces/app-home, https://docs.slack.dev/interactivity/implementing-slash-commands
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from services.alert import wording
+from services.alert.cases import Case
+from services.alert.slack_blocks import fitting, link
+
+MOST_CASES = 20
+_ID = re.compile(r"[0-9a-f]{4,32}")
+HELP = (
+    "*/mythwatch open* shows the open cases, most urgent first\n"
+    "*/mythwatch case ID* shows one case (the first characters of its id do)\n"
+    "*/mythwatch help* shows this"
+)
+_Block = dict[str, Any]
+
+
+def wish_of(text: str) -> tuple[str, str]:
+    """(what, which case) of a slash command's text: open, case or help."""
+    words = text.strip().lower().split()
+    if not words or words[0] == "open":
+        return "open", ""
+    if words[0] == "case" and len(words) == 2 and _ID.fullmatch(words[1]):
+        return "case", words[1]
+    return "help", ""
+
+
+def listed(cases: Sequence[Case], more: int, console: str) -> list[_Block]:
+    """Open cases as blocks; `more`: how many there are besides."""
+    if not cases:
+        return [_section("No case is open. Mythwatch tells you when a narrative is worth your time.")]
+    blocks = [_row(case, console) for case in cases[:MOST_CASES]]
+    if more > 0:
+        blocks.append(_section(f"and {more} more in {link(console, 'the console')}"))
+    return blocks
+
+
+def home(cases: Sequence[Case], more: int, console: str) -> dict[str, Any]:
+    """The App Home: open cases with a button to take each up."""
+    number = len(cases) + more
+    title = f"{number} open case{'s' if number != 1 else ''}" if number else "Nothing is open"
+    blocks: list[_Block] = [{"type": "header", "text": {"type": "plain_text", "text": title, "emoji": True}}]
+    for block, case in zip(listed(cases, more, console), [*cases[:MOST_CASES], None], strict=False):
+        if case is not None:
+            button = {
+                "type": "button", "action_id": "acknowledge", "value": case.id,
+                "text": {"type": "plain_text", "text": "Acknowledge", "emoji": False},
+            }  # fmt: skip
+            blocks.append({**block, "accessory": button})
+        else:
+            blocks.append(block)
+    return {"type": "home", "blocks": blocks}
+
+
+def answer(blocks: list[_Block], text: str) -> dict[str, Any]:
+    """What a slash command is answered with: only the person who typed it sees it."""
+    return {"response_type": "ephemeral", "text": text, "blocks": blocks}
+
+
+def _row(case: Case, console: str) -> _Block:
+    assigned = f" · {fitting(case.assigned_to, 60)}" if case.assigned_to else ""
+    return _section(
+        f"{wording.MARK[case.triage]} *{fitting(case.claim, 200)}*\n{fitting(wording.spread(case), 200)}{assigned}"
+        f" · {link(f'{console}/cases/{case.id}', 'open')} · `{case.id[:8]}`"
+    )
+
+
+def _section(text: str) -> _Block:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:3_000], "verbatim": True}}
