@@ -154,6 +154,9 @@ async def _forget_author(connection: AsyncConnection, batch: _Batch, rules: Rule
     stored = await _held(connection, schema.posts.c.author == author)
     here = {post_id: held for post_id, held in batch.held.items() if held.author == author}
     for post_id, held in (stored | here).items():
+        # The event may come twice, and an account may be back by then: what it wrote since stays.
+        if held.received_ms > post.received_ms:
+            continue
         if post_id in here:
             _remove(batch, post_id, held, post, item.trace)
         elif post_id not in batch.held and post_id not in batch.removed:
