@@ -34,7 +34,8 @@ from services.stream.codec import content_id
 from services.stream.settings import load
 
 MYTHS = 200
-BATCH = 512
+BATCH = 256
+"""As the service takes them (MYTHWATCH_BATCH_SIZE)."""
 PASSWORD = "only for this run"  # noqa: S105
 SEED = 7
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
