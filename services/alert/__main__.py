@@ -17,6 +17,7 @@ from services.alert.email import EmailNotifier
 from services.alert.intake import Intake
 from services.alert.myth_reader import MythReader
 from services.alert.outbox import Notifier, send_until
+from services.alert.people import PeopleError, read_people
 from services.alert.publish import publish_until
 from services.alert.routes import Routes, RoutesError, read_routes
 from services.alert.routes_file import follow_routes
@@ -43,6 +44,7 @@ async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.E
     """What run_service runs: everything until `stopping`, or until one part fails."""
     settings = load(AlertSettings)
     routes = _routes(settings)
+    _check_people(settings)
     for chatty in ("alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel("WARNING")
     for channel, missing in settings.off.items():
@@ -104,6 +106,15 @@ def _routes(settings: AlertSettings) -> Routes | None:
         return read_routes(settings.routes) if settings.routes else None
     except RoutesError as wrong:
         raise CannotStart(f"{SERVICE}: MYTHWATCH_ALERT_ROUTES: {wrong}") from None
+
+
+def _check_people(settings: AlertSettings) -> None:
+    """Raises CannotStart naming what is wrong in the people file."""
+    try:
+        if settings.people:
+            read_people(settings.people)
+    except PeopleError as wrong:
+        raise CannotStart(f"{SERVICE}: MYTHWATCH_ALERT_PEOPLE: {wrong}") from None
 
 
 async def _opened(settings: AlertSettings, readiness: Readiness, stopping: asyncio.Event) -> Store | None:

@@ -13,6 +13,9 @@ from services.stream import metrics
 
 MOST = 1_000
 FINISHED = ("sent", "failed")
+# Zero from the start, so that a rate can be told from the first time on.
+for _table in (schema.posts, schema.audit, schema.feedback, schema.notifications):
+    metrics.FORGOTTEN.labels(_table.name)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ async def enforce(database: Database, rules: Rules, retention: Retention, now_ms
             await connection.execute(posts.delete().where(posts.c.id.in_([post_id for post_id, _ in gone])))
             touched = sorted({case_id for _, case_id in gone})
             await reconsider(connection, database, rules, touched, now_ms)
-            metrics.FORGOTTEN.labels("posts").inc(len(gone))
+            metrics.FORGOTTEN.labels(posts.name).inc(len(gone))
         for (table, key, _, _), found in zip(records, keys, strict=True):
             if found:
                 await connection.execute(table.delete().where(key.in_(found)))

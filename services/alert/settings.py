@@ -54,6 +54,10 @@ class AlertSettings(BaseSettings):
     console_port: int = Field(8080, ge=1, le=65535, description="port of the console and of Slack's interactions")
     console_user: str = Field("officer", description="user name of the console")
     console_password: SecretStr | None = Field(None, description="password of the console")
+    people: Path | None = Field(
+        None,
+        description="people file (YAML) of the console: names, roles, password hashes; empty: the one account above",
+    )
     metrics_port: int = Field(9103, ge=1, le=65535, description="port of /metrics, /healthz and /readyz")
 
     routes: Path | None = Field(

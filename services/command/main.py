@@ -18,6 +18,7 @@ from services.command import (
     evaluate,
     ingest,
     myths,
+    people,
     privacy,
     replay,
     routes,
@@ -52,6 +53,7 @@ app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.add_typer(myths.app, name="myths")
 app.add_typer(deadletters.app, name="deadletters")
+app.add_typer(people.app, name="people")
 app.add_typer(privacy.app, name="privacy")
 app.command()(replay.replay)
 app.add_typer(broker.app, name="broker")

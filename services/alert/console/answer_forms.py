@@ -15,6 +15,7 @@ from services.alert import lengths, schema
 from services.alert.cases import DAY_MS, Case, Myth
 from services.alert.console.errors import Refused
 from services.alert.console.sign_in import Door
+from services.alert.people import Act
 from services.alert.response_rows import CannotRespond, Proposal
 from services.alert.responses import LANGUAGES, ResponseState, answer
 from services.alert.responses import Response as Approved
@@ -94,14 +95,14 @@ def answer_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRou
 
     @router.post("/cases/{case_id}/answers")
     async def propose(request: Request, case_id: str) -> Response:
-        session = door.session(request)
+        person = door.person(request, Act.PROPOSE)
         form = await door.form(request)
         view = await store.view(_id(case_id), now_ms())
         act = form.get("act", "")
         if view is None or not 1 <= len(act) <= 100:
             raise Refused(400, "Nothing was changed: the form was not complete. Reload the page and try again.")
         language, place = form.get("language", ""), form.get("place", "")
-        proposal = Proposal(view.case.myth_id, language, place, form.get("text", ""), session.user, act)
+        proposal = Proposal(view.case.myth_id, language, place, form.get("text", ""), person.id, act)
         try:
             await store.propose(proposal, now_ms())
         except CannotRespond as wrong:
@@ -110,11 +111,14 @@ def answer_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRou
 
     @router.post("/cases/{case_id}/answers/{response_id}/{verb}")
     async def settle(request: Request, case_id: str, response_id: str, verb: str) -> Response:
-        session = door.session(request)
+        person = door.person(request, Act.APPROVE)
         await door.form(request)
         try:
             if verb == "approve":
-                await store.approve(_id(response_id), session.user, now_ms())
+                own = any(one.id == response_id and one.author == person.id for one in await _of_case(case_id))
+                if own and not door.people.alone:
+                    raise Refused(403, "Nothing was changed: somebody else has to approve what you wrote.", "Four eyes")
+                await store.approve(_id(response_id), person.id, now_ms())
             elif verb == "withdraw":
                 await store.withdraw(_id(response_id), now_ms())
             else:
@@ -122,6 +126,10 @@ def answer_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRou
         except CannotRespond as wrong:
             raise Refused(409, f"Nothing was changed: {wrong}") from None
         return RedirectResponse(f"/cases/{_id(case_id)}#answers", 303)
+
+    async def _of_case(case_id: str) -> list[Approved]:
+        view = await store.view(_id(case_id), now_ms())
+        return await store.responses(view.case.myth_id) if view is not None else []
 
     return router
 

@@ -14,8 +14,10 @@ from services.alert.cases import HOUR_MS, Action, CaseView, Decision, Status
 from services.alert.console import answer_forms, queries, words
 from services.alert.console.errors import Refused, is_script
 from services.alert.console.pages import digest, page
+from services.alert.console.session import Session
 from services.alert.console.sign_in import Door
 from services.alert.console.spread import span_for
+from services.alert.people import MAY, Act
 from services.alert.store import Store
 
 STEP = 25
@@ -37,7 +39,7 @@ def case_router(store: Store, door: Door, now_ms: Callable[[], int], language: s
     async def case(request: Request, case_id: str) -> Response:
         session = door.session(request)
         shown = await _shown(case_id, _most(request), request.query_params.get("answer", ""))
-        return page("case.html", session=session, csrf=door.sessions.csrf_token(session), **shown)
+        return page("case.html", session=session, csrf=door.sessions.csrf_token(session), may=_may(session), **shown)
 
     @router.get("/live/cases/{case_id}")
     async def live(request: Request, case_id: str) -> Response:
@@ -45,20 +47,25 @@ def case_router(store: Store, door: Door, now_ms: Callable[[], int], language: s
         shown = await _shown(case_id, _most(request), request.query_params.get("answer", ""))
         if request.query_params.get("seen") == shown["seen"]:
             return Response(status_code=204)
-        return page("_case.html", csrf=door.sessions.csrf_token(session), **shown)
+        return page("_case.html", csrf=door.sessions.csrf_token(session), may=_may(session), **shown)
 
     @router.post("/cases/{case_id}/decisions")
     async def decide(request: Request, case_id: str) -> Response:
+        person = door.person(request, Act.DECIDE)
         session = door.session(request)
         form = await door.form(request)
-        decision = decision_of(case_id, form, session.user)
+        decision = decision_of(case_id, form, person.id)
         if not _ID.fullmatch(case_id) or await store.decide(decision, now_ms()) is None:
             raise _no_such_case()
         if not is_script(request):
             return RedirectResponse(f"/cases/{case_id}", 303)
         shown = await _shown(case_id, _most(request), request.query_params.get("answer", ""))
         csrf = door.sessions.csrf_token(session)
-        return page("_decided.html", csrf=csrf, decision=decision, **shown)
+        return page("_decided.html", csrf=csrf, decision=decision, may=_may(session), **shown)
+
+    def _may(session: Session) -> frozenset[str]:
+        person = door.people.get(session.user)
+        return frozenset(act.value for act in (MAY[person.role] if person else ()))
 
     async def _answers(view: CaseView, wanted: str, now: int) -> dict[str, Any]:
         responses = await store.responses(view.case.myth_id)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from services.alert import people
 from services.alert.console.errors import Refused
 from services.alert.console.sign_in import Door
 from services.alert.merging import Act, CannotMerge
@@ -43,12 +44,12 @@ def merge_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRout
         return RedirectResponse(f"/cases/{new}", 303)
 
     async def _act(request: Request) -> tuple[Act, dict[str, str]]:
-        session = door.session(request)
+        person = door.person(request, people.Act.ARRANGE)
         form = await door.form(request)
         act, why = form.get("act", ""), form.get("why", "").strip()
         if not 1 <= len(act) <= 64 or len(why) > MOST_WHY or "\0" in why:
             raise Refused(400, "Nothing was changed: the form was not complete. Reload the page and try again.")
-        return Act(session.user, "console", act, why), form
+        return Act(person.id, "console", act, why), form
 
     return router
 

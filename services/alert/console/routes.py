@@ -17,7 +17,8 @@ from services.alert.console.inbox_page import inbox_router
 from services.alert.console.merge_forms import merge_router
 from services.alert.console.pages import STATIC
 from services.alert.console.session import Sessions, derived_key
-from services.alert.console.sign_in import Account, Door, sign_in_router
+from services.alert.console.sign_in import Door, sign_in_router
+from services.alert.people import one_account, read_people
 from services.alert.settings import AlertSettings
 from services.alert.store import Store
 
@@ -28,8 +29,13 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     `clock` gives seconds since 1970, UTC.
     """
     password = settings.console_password.get_secret_value() if settings.console_password else ""
-    account = Account(settings.console_user, password, settings.console.startswith("https://"))
-    door = Door(account, Sessions(derived_key(password)), clock)
+    people = read_people(settings.people) if settings.people else one_account(settings.console_user, password)
+    https = settings.console.startswith("https://")
+    # A changed password ends the sessions that it began.
+    key = derived_key(
+        "".join([password, *sorted(person.password for person in people.people.values() if not people.alone)])
+    )
+    door = Door(people, Sessions(key), clock, https=https)
 
     def now_ms() -> int:
         return int(clock() * 1000)
@@ -53,4 +59,4 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
 
     console.mount("/static", StaticFiles(directory=STATIC))
     # Around everything, error pages included.
-    app.mount("/", ConsoleHeaders(console, account.https))
+    app.mount("/", ConsoleHeaders(console, https))

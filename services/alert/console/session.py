@@ -86,14 +86,3 @@ class Sessions:
     @staticmethod
     def _same(given: str, right: str) -> bool:
         return hmac.compare_digest(given.encode(), right.encode())
-
-
-def is_right(user: str, password: str, right_user: str, right_password: str) -> bool:
-    """Compares both in constant time, whatever their lengths."""
-
-    def digest(text: str) -> bytes:
-        return hashlib.sha256(text.encode()).digest()
-
-    same_user = hmac.compare_digest(digest(user), digest(right_user))
-    same_password = hmac.compare_digest(digest(password), digest(right_password))
-    return same_user & same_password

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from starlette.datastructures import FormData, UploadFile
@@ -12,40 +12,45 @@ from starlette.responses import RedirectResponse, Response
 
 from services.alert.console.errors import NotSignedIn, Refused
 from services.alert.console.pages import page
-from services.alert.console.session import LIFETIME_S, Session, Sessions, is_right
+from services.alert.console.session import LIFETIME_S, Session, Sessions
 from services.alert.console.sign_in_limit import SignInLimit
+from services.alert.people import MAY, Act, People, Person, Role
 from services.stream.logs import log
+
+MOST_PASSWORD = 1_000
 
 _CASE = re.compile(r"/cases/[0-9a-f]{1,64}(?![^/])")
 _OWN_PATH = re.compile(r"/(cases/[0-9a-f]{1,64})?")
 
 
-@dataclass(frozen=True)
-class Account:
-    """The console's one account; `password` empty while none is set. `https`: people reach the console by HTTPS."""
-
-    user: str
-    password: str
-    https: bool
-
-
 class Door:
-    """Lets the officer in and keeps everybody else out."""
+    """Lets people in and keeps everybody else out. `https`: people reach the console by HTTPS."""
 
-    def __init__(self, account: Account, sessions: Sessions, clock: Callable[[], float]) -> None:
-        self._account, self.sessions, self._clock = account, sessions, clock
+    def __init__(self, people: People, sessions: Sessions, clock: Callable[[], float], *, https: bool) -> None:
+        self.people, self.sessions, self._clock, self._https = people, sessions, clock, https
         self._limit = SignInLimit()
         # The prefix makes browsers refuse a cookie that another host of the domain planted.
-        self.cookie = "__Host-mythwatch" if account.https else "mythwatch"
+        self.cookie = "__Host-mythwatch" if https else "mythwatch"
 
     def session(self, request: Request) -> Session:
         """Who is signed in; raises NotSignedIn, or Refused while the console has no password."""
         self._require_password()
         session = self._session(request)
-        if session is None or not session.user:
+        # Somebody who was taken out of the people file is out at once.
+        if session is None or self.people.get(session.user) is None:
             about = _CASE.search(request.url.path)
             raise NotSignedIn(about[0] if about else "/")
         return session
+
+    def person(self, request: Request, act: Act) -> Person:
+        """Who is signed in, if they may do this; raises NotSignedIn, or Refused naming who may."""
+        person = self.people.get(self.session(request).user)
+        if person is None or not person.may(act):
+            may = " or ".join(role for role in Role if act in MAY[role] and role is not Role.ADMIN)
+            raise Refused(
+                403, f"Nothing was changed: that is for the role {may}. Ask your administrator.", "Not yours to do"
+            )
+        return person
 
     async def form(self, request: Request) -> dict[str, str]:
         """The form of a request; raises Refused unless it comes from a page of the same session."""
@@ -77,13 +82,15 @@ class Door:
         if wait_s := self._limit.wait_s(address, self._clock()):
             log.warning("sign-in refused", action="console_sign_in_limited", address=address)
             return self.show(request, next_path, f"Too many tries. Wait {wait_s} seconds, then try again.", 429, wait_s)
-        if not is_right(form.get("user", ""), form.get("password", ""), self._account.user, self._account.password):
+        given = form.get("user", ""), form.get("password", "")[:MOST_PASSWORD]
+        person = await asyncio.to_thread(self.people.signs_in, *given)
+        if person is None:
             log.warning("sign-in failed", action="console_sign_in_failed", address=address)
             return self.show(request, next_path, "The name or the password is not right.", 401)
         self._limit.forget(address)
-        log.info("signed in", action="console_sign_in", person=self._account.user)
+        log.info("signed in", action="console_sign_in", person=person.id)
         answer = RedirectResponse(_own(next_path), 303)
-        self._keep(answer, self.sessions.begin(self._account.user, self._clock()))
+        self._keep(answer, self.sessions.begin(person.id, self._clock()))
         return answer
 
     async def leave(self, request: Request) -> Response:
@@ -93,27 +100,27 @@ class Door:
             self.sessions.end(session, self._clock())
             log.info("signed out", action="console_sign_out", person=session.user)
         answer = RedirectResponse("/sign-in", 303)
-        answer.delete_cookie(self.cookie, path="/", secure=self._account.https, httponly=True, samesite="lax")
+        answer.delete_cookie(self.cookie, path="/", secure=self._https, httponly=True, samesite="lax")
         return answer
 
     def is_signed_in(self, request: Request) -> bool:
         session = self._session(request)
-        return session is not None and bool(session.user)
+        return session is not None and self.people.get(session.user) is not None
 
     def _session(self, request: Request) -> Session | None:
         return self.sessions.open(request.cookies.get(self.cookie, ""), self._clock())
 
     def _keep(self, answer: Response, session: Session) -> None:
         answer.set_cookie(
-            self.cookie, self.sessions.seal(session), max_age=LIFETIME_S, path="/", secure=self._account.https,
+            self.cookie, self.sessions.seal(session), max_age=LIFETIME_S, path="/", secure=self._https,
             httponly=True, samesite="lax",
         )  # fmt: skip
 
     def _require_password(self) -> None:
-        if not self._account.password:
+        if not self.people.people:
             raise Refused(
                 503,
-                "Set a password for the console in MYTHWATCH_ALERT_CONSOLE_PASSWORD and start the alert service again. "
+                "Set a password for the console in MYTHWATCH_ALERT_CONSOLE_PASSWORD, or a people file, and start the alert service again. "
                 "Until then it shows no cases; alerts go out as usual.",
                 "The console has no password yet",
             )

@@ -1,0 +1,135 @@
+"""People of the console and what each role may do. Pure but for reading the file.
+
+`MYTHWATCH_ALERT_PEOPLE` names a YAML file, `name: {name, role, password}`, whose passwords are argon2id hashes made by `mythwatch people
+password`. Without it there is one account, of the settings, that may do everything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import yaml
+from argon2 import PasswordHasher, Type, extract_parameters
+from argon2.exceptions import InvalidHashError, VerificationError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+# Who isn't there is looked for as long as who is, so that names can't be guessed by the time it takes.
+_NOBODY = PasswordHasher().hash("nobody has this password")
+
+
+class PeopleError(ValueError):
+    """The file can't be used; the message names the person, the field and the fix."""
+
+
+class Role(StrEnum):
+    """What somebody is to the desk."""
+
+    VIEWER = "viewer"
+    OFFICER = "officer"
+    CLINICIAN = "clinician"
+    ADMIN = "admin"
+
+
+class Act(StrEnum):
+    """What a page lets people do."""
+
+    DECIDE = "decide"  # acknowledge, assign, mute, not a myth, answered, reopen
+    ARRANGE = "arrange"  # merge and split cases
+    PROPOSE = "propose"  # write an answer
+    APPROVE = "approve"  # put an answer in force
+
+
+MAY: Mapping[Role, frozenset[Act]] = {
+    Role.VIEWER: frozenset(),
+    Role.OFFICER: frozenset({Act.DECIDE, Act.ARRANGE, Act.PROPOSE}),
+    Role.CLINICIAN: frozenset({Act.DECIDE, Act.PROPOSE, Act.APPROVE}),
+    Role.ADMIN: frozenset(Act),
+}
+"""Everybody who signs in may look; this is what else."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who signs in as `id`; `password` is an argon2id hash."""
+
+    id: str
+    name: str
+    role: Role
+    password: str
+
+    def may(self, act: Act) -> bool:
+        return act in MAY[self.role]
+
+
+@dataclass(frozen=True)
+class People:
+    """Everybody who may sign in. `alone`: one account for all, whose own proposals somebody has to approve."""
+
+    people: Mapping[str, Person]
+    alone: bool = False
+
+    def get(self, person_id: str) -> Person | None:
+        """None for somebody who is no longer there."""
+        return self.people.get(person_id)
+
+    def signs_in(self, person_id: str, password: str) -> Person | None:
+        """The person, if the password is theirs. Takes a moment on purpose: not for the event loop."""
+        person = self.people.get(person_id)
+        try:
+            PasswordHasher().verify(person.password if person else _NOBODY, password)
+        except (VerificationError, InvalidHashError):
+            return None
+        return person
+
+
+def one_account(user: str, password: str) -> People:
+    """The account of the settings, which may do everything."""
+    return People({user: Person(user, user, Role.ADMIN, hashed(password))} if password else {}, alone=True)
+
+
+def hashed(password: str) -> str:
+    """The argon2id hash of a password, with the library's current parameters (RFC 9106)."""
+    return PasswordHasher().hash(password)
+
+
+def read_people(path: Path) -> People:
+    """Raises PeopleError naming what is wrong first."""
+    try:
+        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PeopleError(f"{path}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PeopleError(f"{path}: not YAML ({str(error).splitlines()[0]})") from None
+    if not isinstance(raw, dict) or not raw:
+        raise PeopleError(f"{path}: nobody is in it; write `anna: {{name: Anna, role: officer, password: ...}}`")
+    return People({str(key): _person(str(key), value, path) for key, value in raw.items()})
+
+
+def _person(key: str, value: Any, path: Path) -> Person:
+    def wrong(field: str, fix: str) -> PeopleError:
+        return PeopleError(f"{path}: {key}: {field}: {fix}")
+
+    if not _NAME.fullmatch(key):
+        raise wrong("the name to sign in with", "lower-case letters, digits, dots and dashes, at most 64")
+    if not isinstance(value, dict) or not set(value) <= {"name", "role", "password"}:
+        raise wrong("fields", "name, role and password, and nothing else")
+    name, role, password = value.get("name", key), value.get("role"), value.get("password")
+    if not isinstance(name, str) or not 0 < len(name) <= 100 or not name.isprintable():
+        raise wrong("name", "the person's name, at most 100 characters")
+    if role not in list(Role):
+        raise wrong("role", f"one of {', '.join(Role)}")
+    if not isinstance(password, str) or not _is_hash(password):
+        raise wrong("password", "the hash that `mythwatch people password` prints, never the password itself")
+    return Person(key, name, Role(role), password)
+
+
+def _is_hash(password: str) -> bool:
+    try:
+        return extract_parameters(password).type is Type.ID
+    except InvalidHashError:
+        return False
