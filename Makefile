@@ -17,8 +17,8 @@ demo: setup ## play the sample stream through the whole product; Ctrl-C stops ev
 live: setup ## the same with the public Bluesky stream as source (needs internet)
 	@.venv/bin/mythwatch demo --live
 
-test: setup-test check ## every check and every test
-	@.venv/bin/python -m pytest
+test: setup-test check ## every check and every test, two files at a time
+	@.venv/bin/python -m pytest -n 2 --dist loadfile
 
 check: setup ## linters, types, import rules, knowledge base
 	@.venv/bin/ruff check .

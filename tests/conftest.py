@@ -14,8 +14,9 @@ from services.command.embedded_kafka import EmbeddedKafka
 
 def free_port(count: int = 1) -> int:
     """The first of `count` consecutive ports that nothing listens on."""
-    # Another place for each process: test runs side by side do not race for the same ports.
-    for start in range(20_000 + os.getpid() % 1_500 * 7, 60_000, 7):
+    # Another place for each process and worker: test runs side by side do not race for the same ports.
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for start in range(20_000 + worker % 2 * 6_000 + os.getpid() % 800 * 7, 60_000, 7):
         probes = []
         try:
             for port in range(start, start + count):
