@@ -12,6 +12,10 @@ from services.alert.cases import CaseView, Channel, Job
 from services.alert.database import Database
 from services.alert.reconsider import Rules, reconsider
 
+# A point of urgency (notification_rows.urgency) is worth this much waiting: "respond" goes before "monitor" unless that has
+# waited ten minutes longer. On a channel that can't keep up, the urgent go first and nobody waits for ever.
+WORTH_MS = 60_000
+
 
 class Outbox:
     """The senders' side of the store. Every method is one transaction and raises NotReady while the database is away."""
@@ -46,7 +50,7 @@ class Outbox:
                 table.c.state.in_(("pending", "unsure")), table.c.channel == channel.value,
                 table.c.next_attempt_ms <= now_ms,
             )
-            .order_by(table.c.urgency.desc(), table.c.next_attempt_ms, table.c.id)
+            .order_by(table.c.created_ms - table.c.urgency * WORTH_MS, table.c.next_attempt_ms, table.c.id)
             .limit(1)
         )  # fmt: skip
         async with self._database.reading() as connection:

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from services.alert.grouping import Taken, case_id
+from services.alert.people import MAY, Act, Role, hashed
 from services.classify.knowledge_base import load
 from services.command.local_slack import LocalSlack, Message, local_slack
 from services.command.publish_myths import event_of
@@ -58,8 +60,11 @@ class Desk:
             "MYTHWATCH_ALERT_MYTH_WAIT_S": "5",
             "MYTHWATCH_ALERT_CONSOLE_PORT": str(self.port),
             "MYTHWATCH_ALERT_METRICS_PORT": str(self.port + 1),
-            "MYTHWATCH_ALERT_CONSOLE_PASSWORD": PASSWORD,
+            "MYTHWATCH_ALERT_PEOPLE": str(folder / "people.yaml"),
         }
+        password = hashed(PASSWORD)
+        people = {role.value: {"role": role.value, "password": password} for role in Role}
+        (folder / "people.yaml").write_text(yaml.safe_dump(people), encoding="utf-8")
         self.myths = {myth.id: event_of(myth) for myth in load()}
 
     def myth_id(self, myth: str) -> str:
@@ -177,9 +182,9 @@ async def visit(browser: Browser, desk: Desk) -> AsyncIterator[Callable[..., Awa
     assert not problems
 
 
-async def sign_in(page: Page, desk: Desk, path: str = "/") -> None:
+async def sign_in(page: Page, desk: Desk, path: str = "/", user: str = "officer") -> None:
     await page.goto(desk.url + path)
-    await page.get_by_label("Name").fill("officer")
+    await page.get_by_label("Name").fill(user)
     await page.get_by_label("Password").fill(PASSWORD)
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(desk.url + path)
@@ -304,7 +309,12 @@ async def test_every_page_is_accessible_and_fits(
     await assert_accessible(page, "sign-in")
     await picture(page, f"{named}-sign-in")
     await sign_in(page, desk)
-    for path, name in (("/?status=all", "inbox"), (f"/cases/{desk.case()}", "case"), ("/?q=nothing", "empty")):
+    for path, name in (
+        ("/?status=all", "inbox"),
+        (f"/cases/{desk.case()}", "case"),
+        ("/?q=nothing", "empty"),
+        ("/insight", "insight"),
+    ):
         await page.goto(desk.url + path)
         if name == "case":
             await page.get_by_text("Not a myth…").click()
@@ -314,6 +324,24 @@ async def test_every_page_is_accessible_and_fits(
             f"{named} {name} is too wide"
         )
         await picture(page, f"{named}-{name}")
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_every_role_finds_its_pages_accessible_and_only_its_buttons(
+    desk: Desk, visit: Callable[..., Awaitable[Page]], role: Role
+) -> None:
+    await desk.publish_myths(MYTH)
+    await desk.post(4, start=300)
+    page = await visit()
+    await sign_in(page, desk, f"/cases/{desk.case()}", role.value)
+    await expect(page.get_by_role("heading", level=1)).to_contain_text(desk.run)
+    await expect(page.get_by_text("Write another…")).to_have_count(4 if Act.PROPOSE in MAY[role] else 0)
+    await expect(page.get_by_text("Mark as answered…")).to_have_count(1 if Act.DECIDE in MAY[role] else 0)
+    await expect(page.get_by_text("Merge…")).to_have_count(1 if Act.ARRANGE in MAY[role] else 0)
+    for path in (f"/cases/{desk.case()}", "/?status=all", "/insight"):
+        await page.goto(desk.url + path)
+        await assert_accessible(page, f"{role.value} {path}")
+    await picture(page, f"insight-{role.value}")
 
 
 async def test_copying_the_suggested_answer_and_working_without_script(

@@ -59,7 +59,8 @@ def inbox_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRout
         session = door.session(request)
         wanted = wanted_of(request.query_params)
         found = await queries.inbox(store, wanted, now_ms())
-        return page("inbox.html", session=session, csrf=door.sessions.csrf_token(session), **_shown(wanted, found))
+        csrf = door.sessions.csrf_token(session)
+        return page("inbox.html", here="inbox", session=session, csrf=csrf, **_shown(wanted, found))
 
     @router.get("/live/inbox")
     async def live(request: Request) -> Response:

@@ -14,6 +14,7 @@ from services.alert.console.case_page import case_router
 from services.alert.console.errors import add_error_pages
 from services.alert.console.headers import ConsoleHeaders
 from services.alert.console.inbox_page import inbox_router
+from services.alert.console.insight_page import insight_router
 from services.alert.console.merge_forms import merge_router
 from services.alert.console.pages import STATIC
 from services.alert.console.session import Sessions, derived_key
@@ -45,7 +46,7 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     console.include_router(sign_in_router(door))
     console.include_router(inbox_router(store, door, now_ms))
     console.include_router(case_router(store, door, now_ms, settings.language))
-
+    console.include_router(insight_router(store, door, now_ms))
     console.include_router(merge_router(store, door, now_ms))
     console.include_router(answer_router(store, door, now_ms))
 
