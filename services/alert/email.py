@@ -11,7 +11,8 @@ from services.alert.cases import CaseView, Channel, Job
 from services.alert.digest import Contents
 from services.alert.digest_message import digest_message_id, mail_digest
 from services.alert.digest_rows import DigestJob
-from services.alert.email_message import compose, message_id
+from services.alert.email_message import compose, mail_notice, message_id
+from services.alert.outages import Notice
 from services.alert.retry import Attempt, Ending
 
 _LACKS = "the relay offers no STARTTLS or no sign-in; see MYTHWATCH_ALERT_SMTP_STARTTLS and MYTHWATCH_ALERT_SMTP_USER"
@@ -40,6 +41,11 @@ class EmailNotifier:
         """Send a digest; sent again, it has the same Message-ID."""
         mail = mail_digest(job, contents, self._sender, self._console)
         return await self._hand_over(mail, job.due.destination.recipient, digest_message_id(job, self._sender))
+
+    async def send_notice(self, recipient: str, notice: Notice) -> Attempt:
+        """Send that another channel fails or works again; sent again, it has the same Message-ID."""
+        mail = mail_notice(notice, recipient, self._sender, self._console)
+        return await self._hand_over(mail, recipient, mail["Message-ID"])
 
     async def _hand_over(self, mail: EmailMessage, recipient: str, external_id: str) -> Attempt:
         handed_over = False

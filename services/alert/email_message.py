@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.alert import wording
 from services.alert.cases import CaseView, Job, Triage
+from services.alert.outages import Notice
 from services.alert.responses import answer
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -50,6 +51,20 @@ def compose(job: Job, view: CaseView, sender: str, console: str, language: str) 
     message["X-Mythwatch-Case"] = view.case.id
     message.set_content(_TEXT.get_template("alert.txt").render(words))
     message.add_alternative(_HTML.get_template("alert.html").render(words), subtype="html")
+    return message
+
+
+def mail_notice(notice: Notice, recipient: str, sender: str, console: str) -> EmailMessage:
+    """That another channel fails or works again, as plain text; its Message-ID is the same however often it is made."""
+    message = EmailMessage(policy=SMTP)
+    message["Subject"] = f"Mythwatch: {one_line(notice.title)}"
+    message["From"] = Address("Mythwatch", addr_spec=sender)
+    message["To"] = Address(addr_spec=recipient)
+    message["Date"] = format_datetime(datetime.fromtimestamp(notice.since_ms / 1000, UTC))
+    message["Message-ID"] = f"<{notice.id}@{sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    message.set_content(f"{notice.text}\n\nThe console: {console}\n")
     return message
 
 

@@ -14,7 +14,8 @@ from typing import Protocol, TypeVar
 from services.alert.cases import CaseView, Channel, Job
 from services.alert.digest import Contents
 from services.alert.digest_rows import DigestJob
-from services.alert.retry import SETTLE_S, Attempt, Ending, next_attempt
+from services.alert.outages import Notice, Outages, everybody
+from services.alert.retry import SETTLE_S, SLOWLY_S, Attempt, Ending, break_s, channel_failed, next_attempt
 from services.alert.sender_lock import SenderLock
 from services.alert.store import Store
 from services.stream import metrics
@@ -42,12 +43,18 @@ class Notifier(Protocol):
         """Post a digest. Never raises for what the channel may do."""
         ...
 
+    async def send_notice(self, recipient: str, notice: Notice) -> Attempt:
+        """Say that another channel fails. Never raises for what the channel may do."""
+        ...
+
     async def close(self) -> None: ...
 
 
-async def send_until(store: Store, notifiers: Sequence[tuple[Notifier, float]], stopping: asyncio.Event) -> None:
+async def send_until(
+    store: Store, notifiers: Sequence[tuple[Notifier, float]], stopping: asyncio.Event, outages: Outages | None = None
+) -> None:
     """Run a sender for each channel until `stopping`, while this process holds the sender's lock."""
-    lock = SenderLock(store.database)
+    lock, outages = SenderLock(store.database), outages or Outages()
     try:
         while not stopping.is_set():
             if not await lock.acquire(stopping):
@@ -55,7 +62,7 @@ async def send_until(store: Store, notifiers: Sequence[tuple[Notifier, float]], 
             ending = asyncio.Event()
             await _adopted(store, stopping)
             senders = [
-                asyncio.create_task(Sender(store, notifier, interval_s, ending).run())
+                asyncio.create_task(Sender(store, notifier, interval_s, ending, outages).run())
                 for notifier, interval_s in notifiers
             ]
             watch = asyncio.create_task(_until_lost(lock, stopping))
@@ -94,7 +101,16 @@ async def _until_lost(lock: SenderLock, stopping: asyncio.Event) -> None:
 class Sender:
     """Sends what is due on one channel until `stopping` is set."""
 
-    def __init__(self, store: Store, notifier: Notifier, interval_s: float, stopping: asyncio.Event) -> None:
+    def __init__(
+        self,
+        store: Store,
+        notifier: Notifier,
+        interval_s: float,
+        stopping: asyncio.Event,
+        outages: Outages | None = None,
+    ) -> None:
+        self._outages = outages or Outages()
+        self._failures = 0  # in a row
         self._store = store
         self._notifier = notifier
         self._interval_s = interval_s
@@ -123,16 +139,50 @@ class Sender:
             await self._sleep(pause)
             if self._stopping.is_set():
                 return False
+        if await self._notice():
+            return True
         job = await self._store.outbox.claim(self._notifier.channel, _now_ms())
         if job is None:
             return await self._digest()
         view = await self._certainly(lambda: self._store.view(job.case_id, _now_ms()))
         assert view is not None
         attempt = await self._attempt(job, view)
-        self._wait_until = time.monotonic() + max(self._interval_s, attempt.retry_after_s)
+        self._pace(attempt)
         await self._certainly(lambda: self._record(job, view, attempt))
         self._say(job, attempt)
         return True
+
+    async def _notice(self) -> bool:
+        """Say that another channel fails, or works again; False when there is nothing to say."""
+        channel, routing = self._notifier.channel, self._store.rules.routing
+        notice = self._outages.due(channel, _now_ms())
+        if notice is None:
+            return False
+        people = everybody(routing.routes, routing.always, channel, _now_ms())
+        endings = [await self._notifier.send_notice(recipient, notice) for recipient in people]
+        arrived = sum(one.ending is Ending.SENT for one in endings)
+        self._wait_until = time.monotonic() + max(
+            self._interval_s, max((one.retry_after_s for one in endings), default=0.0)
+        )
+        if arrived or not people:
+            self._outages.told(channel, notice)
+        else:
+            self._wait_until = time.monotonic() + SLOWLY_S
+        words = {"failing": notice.channel.value, "told": arrived, "over": notice.over}
+        log.warning("outage told", action="outage_told", channel=channel.value, **words)
+        return True
+
+    def _pace(self, attempt: Attempt) -> None:
+        """When the channel may be used again, and what the other channels should know."""
+        channel = self._notifier.channel
+        if channel_failed(attempt):
+            self._failures += 1
+            self._outages.failed(channel, attempt.error, _now_ms())
+        elif attempt.ending is Ending.SENT:
+            self._failures = 0
+            self._outages.worked(channel)
+        rest_s = break_s(self._failures) if channel_failed(attempt) else 0.0
+        self._wait_until = time.monotonic() + max(self._interval_s, attempt.retry_after_s, rest_s)
 
     async def _digest(self) -> bool:
         """Send a digest when one is due and nothing else is; False when none is."""
@@ -142,7 +192,7 @@ class Sender:
             return False
         job, contents = taken
         attempt = await self._notifier.send_digest(job, contents)
-        self._wait_until = time.monotonic() + max(self._interval_s, attempt.retry_after_s)
+        self._pace(attempt)
         after = next_attempt(attempt, job.attempts, job.due.until_ms, _now_ms())
         if attempt.ending is Ending.SENT:
             await self._certainly(lambda: digests.sent(job, contents, _now_ms()))

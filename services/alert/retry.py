@@ -12,6 +12,10 @@ SETTLE_S = 3.0
 # While a channel refuses our credentials, or a message as such, people have to mend it: try slowly.
 SLOWLY_S = 60.0
 GIVE_UP_MS = 3 * 86_400_000
+# After so many failures in a row the whole channel waits, longer each time: thousands of due messages must not hammer a relay
+# that is down (a circuit breaker; one message at a time then tries whether it works again).
+BREAKS_AFTER = 5
+BREAK_S = (5.0, 15.0, 30.0, 60.0)
 
 
 class Ending(Enum):
@@ -52,3 +56,13 @@ def next_attempt(attempt: Attempt, attempts: int, created_ms: int, now_ms: int) 
     if attempt.ending is Ending.UNSURE:
         delay_s = max(delay_s, SETTLE_S)
     return Next(now_ms + int(1000 * max(delay_s, attempt.retry_after_s)))
+
+
+def channel_failed(attempt: Attempt) -> bool:
+    """Is it the channel that failed, not this one message?"""
+    return attempt.ending in (Ending.REFUSED, Ending.UNSURE, Ending.BROKEN) and not attempt.retry_after_s
+
+
+def break_s(failures: int) -> float:
+    """How long a channel rests after that many failures in a row, seconds."""
+    return BREAK_S[min(failures - BREAKS_AFTER, len(BREAK_S) - 1)] if failures >= BREAKS_AFTER else 0.0

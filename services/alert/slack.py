@@ -15,8 +15,9 @@ from services.alert.cases import CaseView, Channel, Job
 from services.alert.digest import Contents
 from services.alert.digest_message import slack_digest
 from services.alert.digest_rows import DigestJob
+from services.alert.outages import Notice
 from services.alert.retry import Attempt, Ending
-from services.alert.slack_blocks import message
+from services.alert.slack_blocks import fitting, message
 from services.stream.logs import log
 
 EVENT_TYPE = "mythwatch_case"
@@ -75,6 +76,13 @@ class SlackNotifier:
         text, blocks = slack_digest(job, contents, self._console)
         payload = {"notification_id": job.id}
         return await self._tell(job.due.destination.recipient, text, blocks, payload, job.first_ms, job.unsure)
+
+    async def send_notice(self, recipient: str, notice: Notice) -> Attempt:
+        """Post that another channel fails or works again."""
+        words = f"*{fitting(notice.title, 200)}*\n{fitting(notice.text, 2_500)}"
+        blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": words, "verbatim": True}}]
+        payload = {"notification_id": notice.id}
+        return await self._tell(recipient, notice.title, blocks, payload, notice.since_ms, unsure=False)
 
     async def _tell(
         self, recipient: str, text: str, blocks: list[dict[str, Any]], payload: dict[str, str], first_ms: int, unsure: bool,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from services.alert.cases import Case, CaseView, Harm, Myth, Status, Triage
 
@@ -107,6 +108,11 @@ def standing(case: Case, person: str, until: str = "") -> str:
     if case.status is Status.MERGED:
         return f"Merged{by} into case {case.merged_into[:8]}"
     return f"Assigned to {case.assigned_to}" if case.assigned_to else ""
+
+
+def clock_time(at_ms: int) -> str:
+    """ "21 Nov 2026, 14:05 UTC"."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%d %b %Y, %H:%M UTC").lstrip("0")
 
 
 def growth(case: Case) -> str:
