@@ -15,9 +15,10 @@ from typing import Any
 from services.alert.cases import Channel
 from services.alert.email import EmailNotifier
 from services.alert.intake import Intake
+from services.alert.mail_links import MailLinks
 from services.alert.myth_reader import MythReader
 from services.alert.outbox import Notifier, send_until
-from services.alert.people import PeopleError, read_people
+from services.alert.people import PeopleError, people_of, read_people, signing_key
 from services.alert.publish import publish_until
 from services.alert.routes import Routes, RoutesError, read_routes
 from services.alert.routes_file import follow_routes
@@ -94,10 +95,17 @@ def notifiers(settings: AlertSettings) -> list[tuple[Notifier, float]]:
         mail = EmailNotifier(
             settings.smtp_host, settings.smtp_port, settings.email_from, settings.console, settings.language,
             user=settings.smtp_user, password=password, starttls=settings.smtp_starttls,
-            timeout_s=settings.send_timeout_s,
+            timeout_s=settings.send_timeout_s, links=_mail_links(settings),
         )  # fmt: skip
         found.append((mail, 0.0))
     return found
+
+
+def _mail_links(settings: AlertSettings) -> MailLinks | None:
+    """None while the console has no password, and so no key."""
+    password = settings.console_password.get_secret_value() if settings.console_password else ""
+    people = people_of(settings.people, settings.console_user, password)
+    return MailLinks(signing_key(people, password), settings.console) if people.people else None
 
 
 def _routes(settings: AlertSettings) -> Routes | None:

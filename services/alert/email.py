@@ -12,6 +12,7 @@ from services.alert.digest import Contents
 from services.alert.digest_message import digest_message_id, mail_digest
 from services.alert.digest_rows import DigestJob
 from services.alert.email_message import compose, mail_notice, message_id
+from services.alert.mail_links import MailLinks
 from services.alert.outages import Notice
 from services.alert.retry import Attempt, Ending
 
@@ -25,8 +26,9 @@ class EmailNotifier:
 
     def __init__(
         self, host: str, port: int, sender: str, console: str, language: str, *, user: str = "",
-        password: str = "", starttls: bool = True, timeout_s: float = 10.0,
+        password: str = "", starttls: bool = True, timeout_s: float = 10.0, links: MailLinks | None = None,
     ) -> None:  # fmt: skip
+        self._links = links
         self._host, self._port, self._sender = host, port, sender
         self._console, self._language = console, language
         self._user, self._password = user, password
@@ -34,7 +36,7 @@ class EmailNotifier:
 
     async def send(self, job: Job, view: CaseView) -> Attempt:
         """Send the case's e-mail. Sent again after an attempt that may have arrived, it has the same Message-ID."""
-        mail = compose(job, view, self._sender, self._console, self._language)
+        mail = compose(job, view, self._sender, self._console, self._language, self._links)
         return await self._hand_over(mail, job.recipient, message_id(job, self._sender))
 
     async def send_digest(self, job: DigestJob, contents: Contents) -> Attempt:

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.alert import wording
-from services.alert.cases import CaseView, Job, Triage
+from services.alert.cases import CaseView, Job, Status, Triage
+from services.alert.mail_links import MailLinks
 from services.alert.outages import Notice
 from services.alert.responses import answer
 
@@ -32,9 +33,13 @@ MOST_QUOTE = 500
 MOST_TEXT = 1_500
 
 
-def compose(job: Job, view: CaseView, sender: str, console: str, language: str) -> EmailMessage:
-    """The e-mail for `job`; its Message-ID is the same however often it is made."""
+def compose(
+    job: Job, view: CaseView, sender: str, console: str, language: str, links: MailLinks | None = None
+) -> EmailMessage:
+    """The e-mail for `job`; its Message-ID is the same however often it is made. With `links` it can be acted on without signing in."""
     words = _words(job, view, console, language)
+    undecided = links is not None and view.case.status is Status.OPEN
+    words["acts"] = links.offered(view.case.id, job.recipient, job.created_ms) if links and undecided else []
     message = EmailMessage(policy=SMTP)
     subject = wording.shortened(f"Myth alert: {one_line(view.case.claim)}", MOST_SUBJECT)
     message["Subject"] = f"Re: {subject}" if job.thread_id else subject

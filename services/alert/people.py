@@ -6,6 +6,7 @@ password`. Without it there is one account, of the settings, that may do everyth
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -95,6 +96,29 @@ def one_account(user: str, password: str) -> People:
 def hashed(password: str) -> str:
     """The argon2id hash of a password, with the library's current parameters (RFC 9106)."""
     return PasswordHasher().hash(password)
+
+
+def people_of(file: Path | None, user: str, password: str) -> People:
+    """Those of the file, or the one account. Raises PeopleError."""
+    return read_people(file) if file else one_account(user, password)
+
+
+def signing_key(people: People, password: str) -> bytes:
+    """What signs sessions and mail links; another one once a password changes, which ends those it began.
+
+    Slow on purpose: a cookie must not help to guess a password. scrypt's parameters are OWASP's minimum (Password Storage Cheat
+    Sheet: N=2^15, r=8, p=3), 32 MB, about 0.2 s.
+    """
+    hashes = [] if people.alone else sorted(person.password for person in people.people.values())
+    return hashlib.scrypt(
+        "".join([password, *hashes]).encode(),
+        salt=b"mythwatch console session",
+        n=2**15,
+        r=8,
+        p=3,
+        maxmem=2**26,
+        dklen=32,
+    )
 
 
 def read_people(path: Path) -> People:

@@ -15,11 +15,13 @@ from services.alert.console.errors import add_error_pages
 from services.alert.console.headers import ConsoleHeaders
 from services.alert.console.inbox_page import inbox_router
 from services.alert.console.insight_page import insight_router
+from services.alert.console.mail_act import mail_act_router
 from services.alert.console.merge_forms import merge_router
 from services.alert.console.pages import STATIC
-from services.alert.console.session import Sessions, derived_key
+from services.alert.console.session import Sessions
 from services.alert.console.sign_in import Door, sign_in_router
-from services.alert.people import one_account, read_people
+from services.alert.mail_links import MailLinks
+from services.alert.people import people_of, signing_key
 from services.alert.settings import AlertSettings
 from services.alert.store import Store
 
@@ -30,12 +32,9 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     `clock` gives seconds since 1970, UTC.
     """
     password = settings.console_password.get_secret_value() if settings.console_password else ""
-    people = read_people(settings.people) if settings.people else one_account(settings.console_user, password)
+    people = people_of(settings.people, settings.console_user, password)
+    key = signing_key(people, password)
     https = settings.console.startswith("https://")
-    # A changed password ends the sessions that it began.
-    key = derived_key(
-        "".join([password, *sorted(person.password for person in people.people.values() if not people.alone)])
-    )
     door = Door(people, Sessions(key), clock, https=https)
 
     def now_ms() -> int:
@@ -47,6 +46,7 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     console.include_router(inbox_router(store, door, now_ms))
     console.include_router(case_router(store, door, now_ms, settings.language))
     console.include_router(insight_router(store, door, now_ms))
+    console.include_router(mail_act_router(store, MailLinks(key, settings.console), now_ms))
     console.include_router(merge_router(store, door, now_ms))
     console.include_router(answer_router(store, door, now_ms))
 

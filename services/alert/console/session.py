@@ -1,7 +1,7 @@
 """Who is signed in: a signed cookie that says so until it expires, and the token that every form must carry back.
 
-Nothing is stored but the sessions that were signed out; the key is derived from the console's password, so that sessions
-outlive a restart and end when the password changes.
+Nothing is stored but the sessions that were signed out; the key comes from the passwords (people.signing_key), so that sessions
+outlive a restart and end when one changes.
 """
 
 from __future__ import annotations
@@ -25,16 +25,6 @@ class Session:
     id: str
     user: str
     expires_s: int
-
-
-def derived_key(password: str) -> bytes:
-    """The signing key of a console with this password. Slow on purpose: a cookie must not help to guess the password.
-
-    scrypt's parameters are OWASP's minimum (Password Storage Cheat Sheet: N=2^15, r=8, p=3), 32 MB, about 0.2 s.
-    """
-    return hashlib.scrypt(
-        password.encode(), salt=b"mythwatch console session", n=2**15, r=8, p=3, maxmem=2**26, dklen=32
-    )
 
 
 class Sessions:
