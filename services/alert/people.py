@@ -1,13 +1,15 @@
 """People of the console and what each role may do. Pure but for reading the file.
 
-`MYTHWATCH_ALERT_PEOPLE` names a YAML file, `name: {name, role, password}`, whose passwords are argon2id hashes made by `mythwatch people
-password`. Without it there is one account, of the settings, that may do everything.
+`MYTHWATCH_ALERT_PEOPLE` names a YAML file, `name: {name, role, password, token}`, whose passwords are argon2id hashes made by
+`mythwatch people password`, and whose tokens, for machines, are hashes made by `mythwatch people token`. Without the file there is one
+account, of the settings, that may do everything.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +21,7 @@ from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_TOKEN = re.compile(r"[0-9a-f]{64}")
 # Who isn't there is looked for as long as who is, so that names can't be guessed by the time it takes.
 _NOBODY = PasswordHasher().hash("nobody has this password")
 
@@ -56,12 +59,13 @@ MAY: Mapping[Role, frozenset[Act]] = {
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who signs in as `id`; `password` is an argon2id hash."""
+    """Somebody who signs in as `id`; `password` is an argon2id hash, `token` a SHA-256; empty where there is none."""
 
     id: str
     name: str
     role: Role
     password: str
+    token: str = ""
 
     def may(self, act: Act) -> bool:
         return act in MAY[self.role]
@@ -86,6 +90,21 @@ class People:
         except (VerificationError, InvalidHashError):
             return None
         return person
+
+    def of_token(self, token: str) -> Person | None:
+        """Whose token it is."""
+        given = token_hash(token)
+        return next((person for person in self.people.values() if person.token == given), None)
+
+
+def new_token() -> str:
+    """256 bits of chance: nothing to guess, so that a fast hash is enough."""
+    return f"mw_{secrets.token_urlsafe(32)}"
+
+
+def token_hash(token: str) -> str:
+    """What the people file keeps of a token."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 def one_account(user: str, password: str) -> People:
@@ -140,16 +159,21 @@ def _person(key: str, value: Any, path: Path) -> Person:
 
     if not _NAME.fullmatch(key):
         raise wrong("the name to sign in with", "lower-case letters, digits, dots and dashes, at most 64")
-    if not isinstance(value, dict) or not set(value) <= {"name", "role", "password"}:
-        raise wrong("fields", "name, role and password, and nothing else")
+    if not isinstance(value, dict) or not set(value) <= {"name", "role", "password", "token"}:
+        raise wrong("fields", "name, role, password or token, and nothing else")
     name, role, password = value.get("name", key), value.get("role"), value.get("password")
     if not isinstance(name, str) or not 0 < len(name) <= 100 or not name.isprintable():
         raise wrong("name", "the person's name, at most 100 characters")
     if role not in list(Role):
         raise wrong("role", f"one of {', '.join(Role)}")
-    if not isinstance(password, str) or not _is_hash(password):
+    token = value.get("token", "")
+    if password is None and not token:
+        raise wrong("password", "give a password, or a token for a machine, or both")
+    if password is not None and not (isinstance(password, str) and _is_hash(password)):
         raise wrong("password", "the hash that `mythwatch people password` prints, never the password itself")
-    return Person(key, name, Role(role), password)
+    if token and not (isinstance(token, str) and _TOKEN.fullmatch(token)):
+        raise wrong("token", "the hash that `mythwatch people token` prints, never the token itself")
+    return Person(key, name, Role(role), password or "", token)
 
 
 def _is_hash(password: str) -> bool:

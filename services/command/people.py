@@ -25,6 +25,15 @@ def password() -> None:
     print(hashed(given))
 
 
+@app.command(epilog="Example: mythwatch people token")
+def token() -> None:
+    """Make a token for a machine: the first line is for the machine, the second, its hash, for the people file."""
+    from services.alert.people import new_token, token_hash
+
+    made = new_token()
+    print(f"token: {made}\nhash:  {token_hash(made)}")
+
+
 @app.command(epilog="Example: mythwatch people check people.yaml")
 def check(file: Path = typer.Argument(None, help="people file; default: MYTHWATCH_ALERT_PEOPLE")) -> None:
     """Say whether the people file can be used, and who may do what."""

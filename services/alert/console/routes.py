@@ -9,6 +9,7 @@ from fastapi import FastAPI, Response
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+from services.alert.api.app import add_api
 from services.alert.console.answer_forms import answer_router
 from services.alert.console.case_page import case_router
 from services.alert.console.errors import add_error_pages
@@ -59,5 +60,6 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
         return RedirectResponse("/static/icon.svg", 307)
 
     console.mount("/static", StaticFiles(directory=STATIC))
+    add_api(app, store, people, now_ms, https=https)
     # Around everything, error pages included.
     app.mount("/", ConsoleHeaders(console, https))

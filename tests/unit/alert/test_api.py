@@ -1,0 +1,170 @@
+"""`/api/v1`: who may, what comes back, that nothing happens twice, and what a mistake is told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from services.alert.cases import Status
+from services.alert.grouping import case_id
+from services.alert.people import MAY, Act, Role, token_hash
+from services.command.main import app as command
+from tests.unit.alert.console_app import Console, console
+from tests.unit.alert.examples import MYTH, NOW, OTHER, myth_record, wave
+
+CASE, SECOND = case_id(MYTH), case_id(OTHER)
+BASE = f"/api/v1/cases/{CASE}"
+ANSWER = {"language": "en", "place": "bluesky", "text": "Sunscreen does not cause cancer."}
+WRITES: dict[str, tuple[Act, dict[str, Any]]] = {
+    "decisions": (Act.DECIDE, {"action": "acknowledge"}),
+    "answers": (Act.PROPOSE, ANSWER),
+    "split": (Act.ARRANGE, {"posts": [f"bluesky:{MYTH}-1"]}),
+    "unmerge": (Act.ARRANGE, {}),
+    "merge": (Act.ARRANGE, {"into": SECOND}),
+    f"answers/{CASE}/approve": (Act.APPROVE, {}),
+    f"answers/{CASE}/withdraw": (Act.APPROVE, {}),
+}
+
+
+def token(name: str) -> str:
+    return f"mw_{name}"
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Console]:
+    people = {name: {"role": role, "token": token_hash(token(name))} for name, role in
+              {**{role.value: role.value for role in Role}, "berta": "clinician"}.items()}  # fmt: skip
+    path = tmp_path / "people.yaml"
+    path.write_text(yaml.safe_dump(people), encoding="utf-8")
+    async with console(tmp_path, people=path, console_password=None) as opened:
+        await opened.store.set_myths([myth_record(), myth_record(OTHER)], NOW)
+        await opened.store.take([*wave(4), *wave(5, myth=OTHER)], NOW + 100)
+        yield opened
+
+
+def by(name: str, **more: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token(name)}", **more}
+
+
+async def post(desk: Console, path: str, body: object, who: str = "admin", **headers: str) -> httpx.Response:
+    return await desk.client.post(path, json=body, headers=by(who, **headers))
+
+
+async def test_without_a_token_there_is_nothing(desk: Console) -> None:
+    document = (await desk.get("/api/v1/openapi.json")).json()
+    tried = 0
+    for path, methods in document["paths"].items():
+        filled = "/api/v1" + path.replace("{case_id}", CASE).replace("{answer_id}", CASE)
+        for method in methods:
+            for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {token('admin')}"}):
+                answer = await desk.client.request(method, filled, headers=headers, json={})
+                assert answer.status_code in (400, 401), (method, path)
+                assert "Sunscreen" not in answer.text
+                tried += 1
+    assert tried >= 30
+    assert (await desk.get("/api/v1/cases")).headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_each_role_may_what_it_may_in_the_console(desk: Console, role: Role) -> None:
+    assert (await desk.get("/api/v1/cases", headers=by(role.value))).status_code == 200
+    for path, (act, body) in WRITES.items():
+        answer = await post(desk, f"{BASE}/{path}", body, role.value)
+        assert (answer.status_code == 403) == (act not in MAY[role]), path
+        if answer.status_code == 403:
+            assert role.value in answer.json()["error"]
+
+
+async def test_the_inbox_and_a_case(desk: Console) -> None:
+    found = (await desk.get("/api/v1/cases?status=open&limit=1", headers=by("viewer"))).json()
+    assert found["total"] == 2
+    assert len(found["cases"]) == 1
+    one = (await desk.get(BASE, headers=by("viewer"))).json()
+    assert (one["claim"], one["posts"], one["status"]) == ("Sunscreen causes cancer.", 4, "open")
+    assert one["myth"]["topic"] == "sun"
+    assert sum(one["hours"]) == 4
+    posts = (await desk.get(f"{BASE}/posts?limit=2", headers=by("viewer"))).json()
+    assert len(posts) == 2
+    assert posts[0]["text"].startswith("they lie about sunscreen")
+
+
+async def test_a_decision_is_recorded_once_with_the_person_and_the_way(desk: Console) -> None:
+    for _ in range(2):
+        answer = await post(
+            desk, f"{BASE}/decisions", {"action": "acknowledge"}, "officer", **{"Idempotency-Key": "once"}
+        )
+        assert answer.json()["status"] == "acknowledged"
+    history = (await desk.get(f"{BASE}/history", headers=by("viewer"))).json()
+    assert [(one["who"], one["via"]) for one in history if "cknowledged" in one["what"]] == [("officer", "api")]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"action": "explode"}, "action"),
+        ({}, "action"),
+        ({"action": "not_a_myth", "note": " "}, "note"),
+        ({"action": "assign"}, "assignee"),
+        ({"action": "assign", "assignee": "a\nb"}, "assignee"),
+        ({"action": "answered", "answer_url": "javascript:alert(1)"}, "answer_url"),
+        ({"action": "mute", "mute_hours": 5}, "mute_hours"),
+        ({"action": "mute", "note": "x" * 1_001}, "note"),
+        ({"action": "acknowledge", "extra": 1}, "extra"),
+        ([], "body"),
+    ],
+)
+async def test_a_mistake_names_its_field_and_changes_nothing(desk: Console, body: object, told: str) -> None:
+    answer = await post(desk, f"{BASE}/decisions", body)
+    assert answer.status_code == 400
+    assert told in answer.json()["error"]
+    found = await desk.store.view(CASE, desk.clock.now_ms)
+    assert found is not None
+    assert found.case.status is Status.OPEN
+
+
+async def test_merging_undoing_and_splitting(desk: Console) -> None:
+    merged = await post(desk, f"{BASE}/merge", {"into": SECOND, "why": "the same"})
+    assert merged.json()["posts"] == 9
+    assert (await post(desk, f"{BASE}/merge", {"into": CASE})).status_code == 409
+    assert (await post(desk, f"{BASE}/unmerge", {})).json()["posts"] == 4
+    split = await post(desk, f"{BASE}/split", {"posts": [f"bluesky:{MYTH}-1"]})
+    assert split.json()["posts"] == 1
+    assert (await post(desk, f"/api/v1/cases/{'f' * 32}/merge", {"into": CASE})).status_code == 409
+
+
+async def test_an_answer_needs_a_second_person(desk: Console) -> None:
+    proposed = await post(desk, f"{BASE}/answers", ANSWER, "clinician")
+    assert proposed.status_code == 201
+    path = f"{BASE}/answers/{proposed.json()['id']}/approve"
+    assert (await post(desk, path, {}, "clinician")).status_code == 403
+    assert (await post(desk, path, {}, "berta")).json()[0]["state"] == "approved"
+    too_long = await post(desk, f"{BASE}/answers", {**ANSWER, "text": "x" * 5_000})
+    assert too_long.status_code == 409
+    assert "long" in too_long.json()["error"] or "characters" in too_long.json()["error"]
+
+
+async def test_insight_counts_what_the_page_counts(desk: Console) -> None:
+    await post(desk, f"{BASE}/decisions", {"action": "not_a_myth", "note": "a film"})
+    found = (await desk.get("/api/v1/insight?days=7", headers=by("viewer"))).json()
+    assert found["topics"] == [{"topic": "sun", "cases": 2, "respond": 0, "posts": 9, "not_a_myth": 1}]
+
+
+async def test_what_is_not_there_is_said_so(desk: Console) -> None:
+    missing = await desk.get(f"/api/v1/cases/{'f' * 32}", headers=by("viewer"))
+    assert (missing.status_code, missing.json()["error"]) == (404, f"there is no case {'f' * 32}")
+    assert (await desk.get("/api/v1/nothing", headers=by("viewer"))).status_code == 404
+    assert (await desk.get("/api/v1/cases?limit=0", headers=by("viewer"))).status_code == 400
+    assert (await desk.get("/api/v1/cases/..%2f..", headers=by("viewer"))).status_code in (400, 404)
+
+
+def test_the_command_makes_a_token_and_its_hash() -> None:
+    said = CliRunner().invoke(command, ["people", "token"]).output
+    made, kept = (line.split()[1] for line in said.strip().splitlines())
+    assert kept == token_hash(made)
+    assert len(made) > 40
