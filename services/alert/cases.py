@@ -257,7 +257,7 @@ class Job:
     channel: Channel
     recipient: str
     sequence: int
-    action: str  # post or update
+    action: str  # post, update or rise
     reason: str
     attempts: int  # this one included
     unsure: bool  # an earlier attempt may have arrived

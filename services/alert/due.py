@@ -1,12 +1,13 @@
 """Is a notification due on this channel? A pure decision that returns its reason.
 
 One message per case and channel: posted once when the case is worth telling, edited as it grows. Editing is silent, so
-Slack's message is kept true; an e-mail or a chat message interrupts and cannot be edited, so follow-ups come only when it matters.
+Slack's message is kept true, and its thread says when the advice rises; an e-mail or a chat message interrupts and cannot be edited,
+so follow-ups come only when it matters.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from services.alert.cases import Case, Channel, Harm, Status, Triage
@@ -41,7 +42,7 @@ class Told:
 class Due:
     """What is to be done, from when on (ms UTC), and why; `urgent` goes out before other notifications."""
 
-    action: Literal["none", "post", "update"]
+    action: Literal["none", "post", "update", "rise"]  # rise: an update that people are told of
     reason: str
     at_ms: int = 0
     urgent: bool = False
@@ -53,7 +54,10 @@ def due(channel: Channel, case: Case, told: Told | None, rules: DueRules, now_ms
         return _first(case, rules, now_ms)
     if channel in (Channel.EMAIL, Channel.CHAT):
         return _follow_up(case, told, rules, now_ms)
-    return _edit(case, told, rules, now_ms)
+    what = _edit(case, told, rules, now_ms)
+    silenced = case.status in (Status.DISMISSED, Status.MUTED, Status.MERGED) or not case.counts.posts
+    rises = case.triage.rank > told.triage.rank and what.action == "update" and not silenced
+    return replace(what, action="rise") if rises else what
 
 
 def _first(case: Case, rules: DueRules, now_ms: int) -> Due:
@@ -81,7 +85,8 @@ def _edit(case: Case, told: Told, rules: DueRules, now_ms: int) -> Due:
     if case.status in (Status.DISMISSED, Status.MUTED, Status.MERGED):
         return Due("none", f"the case is {case.status}")
     if case.triage is not told.triage:
-        return Due("update", f"the advice changed from {told.triage} to {case.triage}", now_ms)
+        word = "rose" if case.triage.rank > told.triage.rank else "fell"
+        return Due("update", f"the advice {word} from {told.triage} to {case.triage}", now_ms)
     at_ms = max(now_ms, told.sent_ms + rules.edit_interval_ms)
     if case.counts.posts != told.posts:
         return Due("update", f"now {case.counts.posts} posts, {told.posts} when last shown", at_ms)

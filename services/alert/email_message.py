@@ -123,7 +123,7 @@ def _words(job: Job, view: CaseView, console: str, language: str) -> dict[str, A
     sure = f"{wording.certainty(view)}." if wording.certainty(view) else ""
     return {
         "claim": case.claim, "advice": wording.ADVICE[case.triage], "colour": _COLOURS[case.triage],
-        "why_now": job.reason if job.action == "update" else "", "triage_reason": case.triage_reason,
+        "why_now": job.reason if job.action != "post" else "", "triage_reason": case.triage_reason,
         "spread": wording.spread(case), "standing": wording.standing(case, case.decided_by, _time(case.muted_until_ms)),
         "facts": facts, "quotes": quotes, "sources": sources,
         "fact": wording.shortened(myth.in_language(myth.fact, language), MOST_TEXT) if myth else "",

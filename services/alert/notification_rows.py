@@ -35,7 +35,7 @@ class Cause:
 
 def urgency(what: Due, case: Case) -> int:
     """Order of the outbox, highest first: a deleted post leaves at once, then new cases, then growth; by advice and harm."""
-    base = 200 if what.urgent else 100 if what.action == "post" else 0
+    base = 200 if what.urgent else 100 if what.action in ("post", "rise") else 0
     return base + case.triage.rank * 10 + case.harm.rank
 
 
@@ -82,12 +82,13 @@ def _routed(what: Due, channel: Channel, tell: Tell | None, first: bool) -> Due:
     if what.action == "none":
         return what
     if tell is None:
-        return Due("none", "the routes no longer name this place") if first else what
+        quiet = dataclasses.replace(what, action="update") if what.action == "rise" else what
+        return Due("none", "the routes no longer name this place") if first else quiet
     if first and tell.capped:
         return Due("none", tell.why)
-    # An edit interrupts nobody.
-    interrupts = what.action == "post" or channel in (Channel.EMAIL, Channel.CHAT)
-    if interrupts and tell.from_ms > what.at_ms:
+    # An edit interrupts nobody; that a quoted post was deleted waits for nobody.
+    interrupts = what.action in ("post", "rise") or channel in (Channel.EMAIL, Channel.CHAT)
+    if interrupts and tell.from_ms > what.at_ms and not what.urgent:
         return dataclasses.replace(what, at_ms=tell.from_ms, reason=f"{what.reason}; {tell.why}")
     return what
 
@@ -125,7 +126,9 @@ async def _adjust(connection: AsyncConnection, waiting: Any, what: Due, case: Ca
     if what.action == "none":
         await connection.execute(table.delete().where(table.c.id == waiting.id))
         return
-    values: dict[str, Any] = {"reason": what.reason, "urgency": urgency(what, case)}
+    # A message that was never posted stays to be posted.
+    action = waiting.action if waiting.action == "post" else what.action
+    values: dict[str, Any] = {"action": action, "reason": what.reason, "urgency": urgency(what, case)}
     if waiting.attempts == 0:
         # A row that already failed keeps its backoff: the channel asked for it.
         values["next_attempt_ms"] = min(waiting.next_attempt_ms, what.at_ms)

@@ -17,7 +17,7 @@ from services.alert.digest_message import slack_digest
 from services.alert.digest_rows import DigestJob
 from services.alert.outages import Notice
 from services.alert.retry import Attempt, Ending
-from services.alert.slack_blocks import fitting, message
+from services.alert.slack_blocks import fitting, message, rise
 from services.stream.logs import log
 
 EVENT_TYPE = "mythwatch_case"
@@ -61,15 +61,17 @@ class SlackNotifier:
         """Post or edit the case's message; after an attempt that may have arrived, look for it first."""
         text, blocks = message(view, self._console, self._language, self._buttons)
         payload = {"notification_id": job.id, "case_id": job.case_id}
-        return await self._tell(
-            job.recipient,
-            text,
-            blocks,
-            payload,
-            job.first_ms,
-            job.unsure,
-            job.external_id if job.action == "update" else "",
-        )
+        edited = "" if job.action == "post" else job.external_id
+        attempt = await self._tell(job.recipient, text, blocks, payload, job.first_ms, job.unsure, edited)
+        if job.action != "rise" or attempt.ending is not Ending.SENT:
+            return attempt
+        words = rise(view, job.reason)
+        section = {"type": "section", "text": {"type": "mrkdwn", "text": words, "verbatim": True}}
+        told = await self._tell(
+            job.recipient, words, [section], {**payload, "notification_id": f"{job.id}-rise"}, job.first_ms, job.unsure,
+            thread=attempt.external_id,
+        )  # fmt: skip
+        return Attempt(Ending.SENT, attempt.external_id) if told.ending is Ending.SENT else told
 
     async def send_digest(self, job: DigestJob, contents: Contents) -> Attempt:
         """Post a digest; after an attempt that may have arrived, look for it first."""
@@ -86,9 +88,9 @@ class SlackNotifier:
 
     async def _tell(
         self, recipient: str, text: str, blocks: list[dict[str, Any]], payload: dict[str, str], first_ms: int, unsure: bool,
-        edited: str = "",
+        edited: str = "", thread: str = "",
     ) -> Attempt:  # fmt: skip
-        """Edit the message `edited`, or post; `payload` marks it, so that it can be found again."""
+        """Edit the message `edited`, or post, in a thread that the channel sees too; `payload` marks it, so that it can be found."""
         self._opened()
         try:
             channel = await self._channel(recipient)
@@ -96,10 +98,12 @@ class SlackNotifier:
             if edited:
                 await self._client.chat_update(ts=edited, **content)
                 return Attempt(Ending.SENT, edited)
-            if unsure and (found := await self._find(payload["notification_id"], first_ms, channel)):
+            if unsure and (found := await self._find(payload["notification_id"], first_ms, channel, thread)):
                 # It shows an older state, and the outbox edits it when that matters: bring it up to date at once.
                 await self._client.chat_update(ts=found, **content)
                 return Attempt(Ending.SENT, found)
+            if thread:
+                content |= {"thread_ts": thread, "reply_broadcast": True}
             posted = await self._client.chat_postMessage(
                 **content, unfurl_links=False, unfurl_media=False,
                 metadata={"event_type": EVENT_TYPE, "event_payload": payload},
@@ -125,13 +129,15 @@ class SlackNotifier:
             self._direct[recipient] = str(opened["channel"]["id"])
         return self._direct[recipient]
 
-    async def _find(self, notification_id: str, first_ms: int, channel: str) -> str:
-        """ts of the message of this very notification, by its metadata; empty when it is not in the channel."""
+    async def _find(self, notification_id: str, first_ms: int, channel: str, thread: str = "") -> str:
+        """ts of the message of this very notification, by its metadata; empty when it is not in the channel or thread."""
         cursor: str | None = None
+        look: Any = self._client.conversations_replies if thread else self._client.conversations_history
+        where = {"channel": channel, "ts": thread} if thread else {"channel": channel}
         for _ in range(_PAGES):
             try:
-                page = await self._client.conversations_history(
-                    channel=channel, oldest=str(first_ms / 1000 - SKEW_S), limit=200,
+                page = await look(
+                    **where, oldest=str(first_ms / 1000 - SKEW_S), limit=200,
                     include_all_metadata=True, cursor=cursor,
                 )  # fmt: skip
             except SlackApiError as error:

@@ -41,6 +41,14 @@ def message(view: CaseView, console: str, language: str, buttons: bool) -> tuple
     return text, blocks
 
 
+def rise(view: CaseView, reason: str) -> str:
+    """What the thread says when the advice rises: no word of a post, because a reply is not edited when a post is deleted."""
+    advice = wording.ADVICE[view.case.triage]
+    return (
+        f"{wording.MARK[view.case.triage]} *{advice}*: {fitting(reason, 200)}. {fitting(view.case.triage_reason, 600)}"
+    )
+
+
 def escaped(text: str) -> str:
     """Text as mrkdwn that shows exactly itself: nothing in it mentions, links or formats."""
     text = _entities(text)

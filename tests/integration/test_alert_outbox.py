@@ -109,6 +109,26 @@ async def test_a_growing_narrative_is_one_message_that_is_edited(tmp_path: Path,
     (message,) = slack.messages
     assert message.updates == 1
     assert "10 posts by 10 accounts" in str(message.blocks)
+    # An edit is silent: that the advice rose is said in its thread, for the channel to see, without a word of a post.
+    (reply,) = slack.replies
+    assert (reply.thread_ts, reply.broadcast) == (message.ts, True)
+    assert "rose from monitor to respond" in reply.text
+    assert "they lie about sunscreen" not in str(reply.blocks)
+
+
+async def test_a_rise_that_may_have_arrived_is_said_once(tmp_path: Path, slack: LocalSlack) -> None:
+    async with opened(tmp_path, in_slack(slack)) as store:
+        await store.take(wave(5, at_ms=now_ms() - 1000), now_ms())
+        await drain(store, slack_notifier(slack))
+        await store.take(wave(5, start=6, at_ms=now_ms() - 1000), now_ms())
+        slack.fail_next("drop_after", method="chat.postMessage")
+        await drain(store, slack_notifier(slack))
+        assert [state for _, state, _ in states(tmp_path)] == ["sent", "unsure"]
+        hurry(tmp_path)
+        await drain(store, slack_notifier(slack))
+        assert [state for _, state, _ in states(tmp_path)] == ["sent", "sent"]
+    assert len(slack.messages) == 1
+    assert len(slack.replies) == 1
 
 
 async def test_growth_edits_at_most_once_in_the_interval_and_is_not_forgotten(

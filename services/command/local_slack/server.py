@@ -66,8 +66,13 @@ class LocalSlack:
 
     @property
     def messages(self) -> list[Message]:
-        """All messages that stand in the workspace, replies included, oldest first; ephemeral ones are in workspace.ephemeral."""
-        return [message for message in self.workspace.messages if not message.deleted]
+        """What stands in the channels, oldest first; answers in threads are in `replies`, ephemeral ones in workspace.ephemeral."""
+        return [message for message in self.workspace.messages if not message.deleted and not message.thread_ts]
+
+    @property
+    def replies(self) -> list[Message]:
+        """What stands in threads, oldest first."""
+        return [message for message in self.workspace.messages if not message.deleted and message.thread_ts]
 
     def set_interactivity_url(self, url: str | None) -> None:
         """Where clicks are sent; an app's own address is often known only once both listen."""

@@ -80,7 +80,18 @@ def test_growth_waits_for_the_interval_and_then_is_due() -> None:
 )
 def test_what_people_must_see_does_not_wait(found: Case, before: Told) -> None:
     answer = slack(found, before)
-    assert (answer.action, answer.at_ms) == ("update", NOW)
+    rises = found.triage.rank > before.triage.rank
+    assert (answer.action, answer.at_ms) == ("rise" if rises else "update", NOW)
+
+
+def test_a_rise_is_told_whatever_else_changed_but_never_of_a_silenced_case() -> None:
+    rising = {"triage": Triage.RESPOND, "decided_ms": NOW}
+    assert slack(case(status=Status.ACKNOWLEDGED, **rising), told()).action == "rise"
+    assert slack(case(**rising), told(lost_evidence=True)).urgent
+    assert slack(case(triage=Triage.IGNORE), told()).action == "update"
+    for status in (Status.MUTED, Status.DISMISSED, Status.MERGED):
+        assert slack(case(status=status, **rising), told()).action == "update"
+    assert slack(case(counts={"posts": 0, "authors": 0}, **rising), told()).action == "update"
 
 
 @pytest.mark.parametrize("status", [Status.MUTED, Status.DISMISSED])
@@ -133,7 +144,8 @@ def test_slack_ends_up_showing_the_truth_unless_people_silenced_it(before: Case,
     silenced = after.status in (Status.MUTED, Status.DISMISSED, Status.MERGED)
     answer = due(Channel.SLACK, after, shown(before), RULES, NOW)
     if differs and not silenced:
-        assert answer.action == "update"
+        rises = after.triage.rank > before.triage.rank and after.counts.posts > 0
+        assert answer.action == ("rise" if rises else "update")
         assert answer.at_ms <= NOW + RULES.edit_interval_ms
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-from services.classify.encoder import Encoder
+from services.classify.e5_file import E5File
+from services.classify.encoder import Encoder, lower_layers
 from services.classify.evaluation.held_out import dev_posts
 from services.classify.gate import Gate, worth_reading
 from services.classify.model_files import WEIGHTS
@@ -61,4 +63,13 @@ def test_the_same_text_scores_the_same_in_any_company(gate: Gate, encoder: Encod
 
 def test_nothing_to_read_is_no_error(gate: Gate) -> None:
     assert gate.may_matter([]).tolist() == []
+    assert gate.is_hopeful([]).tolist() == []
     assert gate.goes_on([]).tolist() == []
+
+
+def test_the_lower_half_in_two_steps_is_the_whole_of_it(encoder: Encoder) -> None:
+    rows = encoder.tokenise(["Vaccines cause autism"])
+    whole = encoder.engine.tower("lower", lower_layers(E5File()))
+    ids = torch.tensor(rows)
+    states = whole(encoder.embed(ids), torch.ones_like(ids, dtype=torch.bool))
+    assert torch.allclose(encoder.begin(rows)[0].tokens, states[0], atol=1e-4)

@@ -140,3 +140,10 @@ def test_a_flagged_post_far_from_its_myth_spreads_something_else() -> None:
     assert decision.flag
     assert decision.candidates[0][1] < 0.05
     assert is_unexplained(POST, decision)
+
+
+def test_a_myth_that_does_little_harm_takes_more_certainty() -> None:
+    policy = replace(POLICY, by_harm={"low": 0.99, "high": 0.9})
+    harmless, grave = (decide(POST, [replace(SPREADING, harm=harm)], policy) for harm in ("low", "high"))
+    assert (harmless.flag, grave.flag) == (False, True)
+    assert harmless.flag_score == grave.flag_score

@@ -153,7 +153,7 @@ def test_explain_shows_each_stage_and_the_words_that_mattered(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     line = json.loads(done.stdout)
     explained = line["explain"]
-    assert explained["gate"] == {"words_pass": True, "states_pass": True, "may_spread": True}
+    assert explained["gate"] == {"words_pass": True, "glance_pass": True, "states_pass": True, "may_spread": True}
     assert explained["heads"]["health"] == line["health"]
     assert explained["matching"][0].keys() == {"myth_id", "claim", "hybrid_z", "cosine", "stances"}
     assert explained["policy"]["flag_score"] == line["flag_score"]
