@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from services.alert.cases import Channel
+from services.alert.chat import ChatNotifier
 from services.alert.email import EmailNotifier
 from services.alert.intake import Intake
 from services.alert.mail_links import MailLinks
@@ -27,6 +28,7 @@ from services.alert.slack import SlackNotifier
 from services.alert.store import Store
 from services.alert.upkeep import keep_up
 from services.alert.web import create_app, serve_web
+from services.alert.webhook import WebhookNotifier
 from services.stream.consume import ConsumeLoop
 from services.stream.failures import NotReady
 from services.stream.logs import log
@@ -98,6 +100,12 @@ def notifiers(settings: AlertSettings) -> list[tuple[Notifier, float]]:
             timeout_s=settings.send_timeout_s, links=_mail_links(settings),
         )  # fmt: skip
         found.append((mail, 0.0))
+    if Channel.CHAT in channels:
+        found.append((ChatNotifier(settings.chat_addresses, settings.console, settings.language), 1.0))
+    if Channel.WEBHOOK in channels and settings.webhook_secret is not None:
+        secret = settings.webhook_secret.get_secret_value()
+        hook = WebhookNotifier(settings.webhook_addresses, secret, settings.console, settings.send_timeout_s)
+        found.append((hook, 0.0))
     return found
 
 

@@ -13,7 +13,7 @@ from services.alert.routes import Routes
 from services.alert.wording import clock_time
 
 TOLD_AFTER_MS = 5 * 60_000
-NAMES = {Channel.SLACK: "Slack", Channel.EMAIL: "e-mail"}
+NAMES = {Channel.SLACK: "Slack", Channel.EMAIL: "e-mail", Channel.CHAT: "chat", Channel.WEBHOOK: "webhook"}
 
 
 @dataclass(frozen=True)

@@ -91,20 +91,27 @@ class Person(_Part):
 
 
 class Place(_Part):
-    """A Slack channel or a shared mailbox."""
+    """A Slack channel, a shared mailbox, or another chat or webhook by its name in the settings."""
 
     slack: str = Field("", pattern=r"^([CG][A-Z0-9]{2,20})?$")
     email: str = ""
+    chat: str = Field("", max_length=100)
+    webhook: str = Field("", max_length=100)
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
-        ways = ((Channel.SLACK, self.slack), (Channel.EMAIL, self.email))
+        ways = (
+            (Channel.SLACK, self.slack),
+            (Channel.EMAIL, self.email),
+            (Channel.CHAT, self.chat),
+            (Channel.WEBHOOK, self.webhook),
+        )
         return tuple(Destination(channel, to) for channel, to in ways if to)
 
     @model_validator(mode="after")
     def _reachable(self) -> Place:
         if not self.destinations:
-            raise ValueError("give a slack channel id or an email")
+            raise ValueError("give a slack channel id, an email, or the name of a chat or webhook of the settings")
         return self
 
 

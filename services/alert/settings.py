@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from email.errors import MessageError
 from email.headerregistry import Address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -47,6 +49,14 @@ class AlertSettings(BaseSettings):
     email_from: str = Field("", description="sender of alert e-mails, such as mythwatch@hospital.example")
     email_to: str = Field("", description="who gets alert e-mails; comma-separated addresses")
     send_timeout_s: float = Field(10.0, ge=0.1, le=120, description="longest wait for Slack or the relay, seconds")
+    chats: SecretStr | None = Field(
+        None,
+        description='other chat services: JSON of names and Apprise addresses, such as {"teams": "workflows://..."}',
+    )
+    webhooks: SecretStr | None = Field(
+        None, description='signed webhooks: JSON of names and addresses, such as {"registry": "https://..."}'
+    )
+    webhook_secret: SecretStr | None = Field(None, description="what signs them (Standard Webhooks)")
 
     console_url: str = Field(
         "", description="address of the console as people reach it; empty: http://127.0.0.1:<port>"
@@ -108,6 +118,35 @@ class AlertSettings(BaseSettings):
             raise ValueError("begins with http:// or https://")
         return value
 
+    @field_validator("chats")
+    @classmethod
+    def _chat_addresses(cls, value: SecretStr | None) -> SecretStr | None:
+        from services.alert.chat import usable
+
+        for name, address in _named(value).items():
+            if not usable(address):
+                raise ValueError(f"{name}: not an address that Apprise knows")
+        return value
+
+    @field_validator("webhooks")
+    @classmethod
+    def _webhook_addresses(cls, value: SecretStr | None) -> SecretStr | None:
+        for name, address in _named(value).items():
+            local = urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1")
+            if not address.startswith("https://") and not (local and address.startswith("http://")):
+                raise ValueError(f"{name}: begins with https://")
+        return value
+
+    @property
+    def chat_addresses(self) -> dict[str, str]:
+        """By name."""
+        return _named(self.chats)
+
+    @property
+    def webhook_addresses(self) -> dict[str, str]:
+        """By name; none without the secret that signs them."""
+        return _named(self.webhooks) if self.webhook_secret else {}
+
     @property
     def triage_rules(self) -> TriageRules:
         return TriageRules(
@@ -140,6 +179,8 @@ class AlertSettings(BaseSettings):
         if self.smtp_host and self.email_from:
             addresses = dict.fromkeys(a for part in self.email_to.split(",") if (a := part.strip()))
             found += [Destination(Channel.EMAIL, address) for address in addresses]
+        found += [Destination(Channel.CHAT, name) for name in self.chat_addresses]
+        found += [Destination(Channel.WEBHOOK, name) for name in self.webhook_addresses]
         return tuple(found)
 
     @property
@@ -160,6 +201,8 @@ class AlertSettings(BaseSettings):
             "slack buttons": {"SLACK_SIGNING_SECRET": self.slack_signing_secret},
             "email": {"SMTP_HOST": self.smtp_host, "EMAIL_FROM": self.email_from, "EMAIL_TO": self.email_to},
         }
+        if self.webhooks:
+            needed["webhook"] = {"WEBHOOK_SECRET": self.webhook_secret}
         if self.routes:
             del needed["slack"]["SLACK_CHANNEL"], needed["email"]["EMAIL_TO"]
         missing = {
@@ -167,3 +210,18 @@ class AlertSettings(BaseSettings):
             for channel, names in needed.items()
         }
         return {channel: names for channel, names in missing.items() if names}
+
+
+def _named(value: SecretStr | None) -> dict[str, str]:
+    """Names and addresses. Raises ValueError, without a word of the value: it holds secrets."""
+    if value is None or not value.get_secret_value():
+        return {}
+    try:
+        found = json.loads(value.get_secret_value())
+    except ValueError:
+        raise ValueError('not JSON; write {"name": "address"}') from None
+    if not isinstance(found, dict) or not all(isinstance(one, str) and one for pair in found.items() for one in pair):
+        raise ValueError('not names and addresses; write {"name": "address"}')
+    if any(len(name) > 100 or not name.isprintable() for name in found):
+        raise ValueError("names have at most 100 printable characters")
+    return found

@@ -34,12 +34,30 @@ def test_channels_are_on_when_their_settings_are_there() -> None:
     [
         ("MIN_POSTS", "0"), ("CONSOLE_PORT", "70000"), ("SMTP_STARTTLS", "maybe"), ("LANGUAGE", "English"),
         ("EMAIL_TO", "not an address"), ("EMAIL_FROM", "a@b\r\nBcc: x@y"), ("EMAIL_TO", "a@hospital.example, <b>"),
-        ("SLACK_BASE_URL", "slack.com"), ("CONSOLE_URL", "javascript:x"),
+        ("SLACK_BASE_URL", "slack.com"), ("CONSOLE_URL", "javascript:x"), ("CHATS", "workflows://x"),
+        ("CHATS", '{"teams": "nonsense://hunter2"}'), ("WEBHOOKS", '["https://x"]'), ("WEBHOOKS", '{"a": "http://x.example"}'),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"MYTHWATCH_ALERT_{name}"):
         load(AlertSettings, {f"MYTHWATCH_ALERT_{name}": value})
+
+
+def test_chats_and_webhooks_are_told_by_their_names() -> None:
+    chats = {"MYTHWATCH_ALERT_CHATS": '{"teams": "mmost://chat.example/token"}'}
+    hooks = {"MYTHWATCH_ALERT_WEBHOOKS": '{"registry": "https://registry.example/hook"}'}
+    assert load(AlertSettings, chats).destinations == (Destination(Channel.CHAT, "teams"),)
+    assert load(AlertSettings, hooks).destinations == (), "nothing goes out unsigned"
+    assert load(AlertSettings, hooks).off["webhook"] == "MYTHWATCH_ALERT_WEBHOOK_SECRET"
+    signed = hooks | {"MYTHWATCH_ALERT_WEBHOOK_SECRET": "s"}
+    assert load(AlertSettings, signed).destinations == (Destination(Channel.WEBHOOK, "registry"),)
+
+
+def test_a_wrong_address_is_not_repeated_in_the_error() -> None:
+    for value in ("{hunter2", '{"teams": "nonsense://hunter2"}', '{"a": ["hunter2"]}'):
+        with pytest.raises(SettingsError) as wrong:
+            load(AlertSettings, {"MYTHWATCH_ALERT_CHATS": value})
+        assert "hunter2" not in str(wrong.value)
 
 
 def test_secrets_are_not_shown() -> None:
