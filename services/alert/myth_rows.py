@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.alert import schema
+from services.alert import myth_versions, schema
 from services.alert.cases import Myth
 from services.alert.database import Database
 from services.alert.reconsider import Rules, reconsider
@@ -34,6 +34,7 @@ async def set_myths(
     query = select(table.c.id, table.c.digest, table.c.withdrawn).where(table.c.id.in_(latest))
     known = {row.id: row for row in await connection.execute(query)}
     answers = await approved(connection, list(latest))
+    written = await myth_versions.in_force(connection, list(latest))
     changed: set[str] = set()
     for myth in latest.values():
         old = known.get(myth.id)
@@ -42,9 +43,10 @@ async def set_myths(
             await connection.execute(table.update().where(table.c.id == myth.id).values(withdrawn=True))
             continue
         own = answers.get(myth.id, [])
-        record, news = with_responses(myth.record, own)
+        ours, edited = myth_versions.as_approved(myth.record, written.get(myth.id))
+        record, answered = with_responses(ours, own)
         digest = content_id("myth", digest_of(myth_of(record)), *(one.id for one in own))
-        values = {"record": record, "digest": digest, "withdrawn": False, "published": not news}
+        values = {"record": record, "digest": digest, "withdrawn": False, "published": not (edited or answered)}
         await connection.execute(
             database.upsert(table)
             .values(id=myth.id, **values)
@@ -62,6 +64,17 @@ async def refresh(connection: AsyncConnection, database: Database, rules: Rules,
     row = (await connection.execute(select(schema.myths).where(schema.myths.c.id == myth_id))).one()
     if not row.withdrawn:
         await set_myths(connection, database, rules, [MythRecord(myth_id, row.record)], now_ms)
+
+
+async def record(connection: AsyncConnection, myth_id: str) -> bytes | None:
+    """The record as it stands; None for one that isn't there or was withdrawn."""
+    query = select(schema.myths.c.record).where(schema.myths.c.id == myth_id, ~schema.myths.c.withdrawn)
+    return (await connection.execute(query)).scalar()
+
+
+async def to_publish(connection: AsyncConnection, myth_id: str) -> None:
+    """The topic lacks it."""
+    await connection.execute(schema.myths.update().where(schema.myths.c.id == myth_id).values(published=False))
 
 
 async def all_myths(connection: AsyncConnection) -> list[Myth]:

@@ -29,6 +29,7 @@ from services.alert.database import Database
 from services.alert.digest_rows import Digests
 from services.alert.due import DueRules
 from services.alert.grouping import Taken
+from services.alert.myth_desk import MythDesk
 from services.alert.reconsider import Rules, reconsider
 from services.alert.responses import Response
 from services.alert.routes import Routes
@@ -228,3 +229,8 @@ class Store:
     def digests(self) -> Digests:
         """Digests' side of the store."""
         return Digests(self.database, self.rules)
+
+    @property
+    def myth_desk(self) -> MythDesk:
+        """Where people write, approve and look up myths."""
+        return MythDesk(self.database, self.rules, self.changed)

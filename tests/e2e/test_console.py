@@ -314,6 +314,8 @@ async def test_every_page_is_accessible_and_fits(
         (f"/cases/{desk.case()}", "case"),
         ("/?q=nothing", "empty"),
         ("/insight", "insight"),
+        ("/myths?q=" + desk.run, "myths"),
+        (f"/myths/{desk.myth_id(MYTH)}", "myth"),
     ):
         await page.goto(desk.url + path)
         if name == "case":
@@ -338,7 +340,7 @@ async def test_every_role_finds_its_pages_accessible_and_only_its_buttons(
     await expect(page.get_by_text("Write another…")).to_have_count(4 if Act.PROPOSE in MAY[role] else 0)
     await expect(page.get_by_text("Mark as answered…")).to_have_count(1 if Act.DECIDE in MAY[role] else 0)
     await expect(page.get_by_text("Merge…")).to_have_count(1 if Act.ARRANGE in MAY[role] else 0)
-    for path in (f"/cases/{desk.case()}", "/?status=all", "/insight"):
+    for path in (f"/cases/{desk.case()}", "/?status=all", "/insight", "/myths", f"/myths/{desk.myth_id(MYTH)}"):
         await page.goto(desk.url + path)
         await assert_accessible(page, f"{role.value} {path}")
     await picture(page, f"insight-{role.value}")

@@ -20,7 +20,7 @@ class CaseOut(Shape):
     """A narrative."""
 
     id: str
-    myth_id: str = Field(description="the myth it repeats; begins with candidate- for one that no known myth explains")
+    myth_id: str = Field(description="the myth it repeats; begins with narrative- for one that no known myth explains")
     claim: str
     status: Status
     triage: Triage = Field(description="what the officer is advised to do")

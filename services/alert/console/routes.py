@@ -18,6 +18,7 @@ from services.alert.console.inbox_page import inbox_router
 from services.alert.console.insight_page import insight_router
 from services.alert.console.mail_act import mail_act_router
 from services.alert.console.merge_forms import merge_router
+from services.alert.console.myth_pages import myth_router
 from services.alert.console.pages import STATIC
 from services.alert.console.session import Sessions
 from services.alert.console.sign_in import Door, sign_in_router
@@ -46,6 +47,7 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     console.include_router(sign_in_router(door))
     console.include_router(inbox_router(store, door, now_ms))
     console.include_router(case_router(store, door, now_ms, settings.language))
+    console.include_router(myth_router(store, door, now_ms))
     console.include_router(insight_router(store, door, now_ms))
     console.include_router(mail_act_router(store, MailLinks(key, settings.console), now_ms))
     console.include_router(merge_router(store, door, now_ms))

@@ -84,7 +84,7 @@ async def test_the_page_and_its_table(desk: Console) -> None:
 
 async def test_the_table_holds_nothing_of_people_and_no_formula(desk: Console) -> None:
     evil = '=HYPERLINK("http://evil.example";"click")'
-    event = verdict("bluesky:1", "my own words", author="pseudonym-1", myth="candidate-abc")
+    event = verdict("bluesky:1", "my own words", author="pseudonym-1", myth="narrative-abc")
     await desk.store.take([event, *wave(4)], NOW)
     async with desk.store.database.writing() as connection:
         from services.alert import schema
