@@ -1,8 +1,8 @@
 """People of the console and what each role may do. Pure but for reading the file.
 
-`MYTHWATCH_ALERT_PEOPLE` names a YAML file, `name: {name, role, password, token}`, whose passwords are argon2id hashes made by
-`mythwatch people password`, and whose tokens, for machines, are hashes made by `mythwatch people token`. Without the file there is one
-account, of the settings, that may do everything.
+`MYTHWATCH_ALERT_PEOPLE` names a YAML file, `name: {name, role, password, account, token}`, whose passwords are argon2id hashes made by
+`mythwatch people password`, whose accounts are what the hospital's provider calls them (OpenID Connect), and whose tokens, for
+machines, are hashes made by `mythwatch people token`. Without the file there is one account, of the settings, that may do everything.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class Person:
     role: Role
     password: str
     token: str = ""
+    account: str = ""
 
     def may(self, act: Act) -> bool:
         return act in MAY[self.role]
@@ -90,6 +91,15 @@ class People:
         except (VerificationError, InvalidHashError):
             return None
         return person
+
+    def of_account(self, account: str) -> Person | None:
+        """Whom the hospital's provider calls so; letters' case doesn't matter, as in e-mail addresses."""
+        wanted = account.casefold()
+        return (
+            next((person for person in self.people.values() if person.account.casefold() == wanted), None)
+            if wanted
+            else None
+        )
 
     def of_token(self, token: str) -> Person | None:
         """Whose token it is."""
@@ -150,7 +160,12 @@ def read_people(path: Path) -> People:
         raise PeopleError(f"{path}: not YAML ({str(error).splitlines()[0]})") from None
     if not isinstance(raw, dict) or not raw:
         raise PeopleError(f"{path}: nobody is in it; write `anna: {{name: Anna, role: officer, password: ...}}`")
-    return People({str(key): _person(str(key), value, path) for key, value in raw.items()})
+    people = {str(key): _person(str(key), value, path) for key, value in raw.items()}
+    for field in ("account", "token"):
+        given = [getattr(one, field).casefold() for one in people.values() if getattr(one, field)]
+        if len(set(given)) < len(given):
+            raise PeopleError(f"{path}: two people have the same {field}; who is it?")
+    return People(people)
 
 
 def _person(key: str, value: Any, path: Path) -> Person:
@@ -159,21 +174,23 @@ def _person(key: str, value: Any, path: Path) -> Person:
 
     if not _NAME.fullmatch(key):
         raise wrong("the name to sign in with", "lower-case letters, digits, dots and dashes, at most 64")
-    if not isinstance(value, dict) or not set(value) <= {"name", "role", "password", "token"}:
-        raise wrong("fields", "name, role, password or token, and nothing else")
+    if not isinstance(value, dict) or not set(value) <= {"name", "role", "password", "account", "token"}:
+        raise wrong("fields", "name, role, password, account or token, and nothing else")
     name, role, password = value.get("name", key), value.get("role"), value.get("password")
     if not isinstance(name, str) or not 0 < len(name) <= 100 or not name.isprintable():
         raise wrong("name", "the person's name, at most 100 characters")
     if role not in list(Role):
         raise wrong("role", f"one of {', '.join(Role)}")
-    token = value.get("token", "")
-    if password is None and not token:
-        raise wrong("password", "give a password, or a token for a machine, or both")
+    token, account = value.get("token", ""), value.get("account", "")
+    if not isinstance(account, str) or len(account) > 320 or not account.isprintable():
+        raise wrong("account", "what the provider calls them, such as an e-mail address")
+    if password is None and not token and not account:
+        raise wrong("password", "give a password, an account of the hospital's provider, or a token for a machine")
     if password is not None and not (isinstance(password, str) and _is_hash(password)):
         raise wrong("password", "the hash that `mythwatch people password` prints, never the password itself")
     if token and not (isinstance(token, str) and _TOKEN.fullmatch(token)):
         raise wrong("token", "the hash that `mythwatch people token` prints, never the token itself")
-    return Person(key, name, Role(role), password or "", token)
+    return Person(key, name, Role(role), password or "", token, account)
 
 
 def _is_hash(password: str) -> bool:

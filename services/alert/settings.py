@@ -68,6 +68,12 @@ class AlertSettings(BaseSettings):
         None,
         description="people file (YAML) of the console: names, roles, password hashes; empty: the one account above",
     )
+    oidc_issuer: str = Field(
+        "", description="OpenID Connect provider that people of the people file sign in with; empty: none"
+    )
+    oidc_client_id: str = Field("", description="what the provider calls this console")
+    oidc_client_secret: SecretStr | None = Field(None, description="its secret at the provider")
+    oidc_claim: str = Field("email", description="what of the ID token is a person's `account` in the people file")
     metrics_port: int = Field(9103, ge=1, le=65535, description="port of /metrics, /healthz and /readyz")
 
     routes: Path | None = Field(
@@ -135,6 +141,14 @@ class AlertSettings(BaseSettings):
             local = urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1")
             if not address.startswith("https://") and not (local and address.startswith("http://")):
                 raise ValueError(f"{name}: begins with https://")
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, value: str) -> str:
+        local = urlsplit(value).hostname in ("127.0.0.1", "localhost", "::1")
+        if value and not value.startswith("https://") and not local:
+            raise ValueError("begins with https://")
         return value
 
     @property

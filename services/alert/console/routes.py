@@ -19,6 +19,8 @@ from services.alert.console.insight_page import insight_router
 from services.alert.console.mail_act import mail_act_router
 from services.alert.console.merge_forms import merge_router
 from services.alert.console.myth_pages import myth_router
+from services.alert.console.oidc import Provider
+from services.alert.console.oidc_pages import BACK, oidc_router
 from services.alert.console.pages import STATIC
 from services.alert.console.session import Sessions
 from services.alert.console.sign_in import Door, sign_in_router
@@ -37,7 +39,8 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     people = people_of(settings.people, settings.console_user, password)
     key = signing_key(people, password)
     https = settings.console.startswith("https://")
-    door = Door(people, Sessions(key), clock, https=https)
+    provider = _provider(settings, key)
+    door = Door(people, Sessions(key), clock, https=https, account=provider is not None)
 
     def now_ms() -> int:
         return int(clock() * 1000)
@@ -45,6 +48,8 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     console = FastAPI(title="Mythwatch console", docs_url=None, redoc_url=None, openapi_url=None)
     add_error_pages(console)
     console.include_router(sign_in_router(door))
+    if provider is not None:
+        console.include_router(oidc_router(door, provider, clock, https=https))
     console.include_router(inbox_router(store, door, now_ms))
     console.include_router(case_router(store, door, now_ms, settings.language))
     console.include_router(myth_router(store, door, now_ms))
@@ -65,3 +70,12 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     add_api(app, store, people, now_ms, https=https)
     # Around everything, error pages included.
     app.mount("/", ConsoleHeaders(console, https))
+
+
+def _provider(settings: AlertSettings, key: bytes) -> Provider | None:
+    if not settings.oidc_issuer or not settings.oidc_client_id or not settings.people:
+        return None
+    secret = settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else ""
+    return Provider(
+        settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_claim, f"{settings.console}{BACK}", key
+    )

@@ -19,14 +19,17 @@ from services.stream.logs import log
 
 MOST_PASSWORD = 1_000
 
-_CASE = re.compile(r"/cases/[0-9a-f]{1,64}(?![^/])")
-_OWN_PATH = re.compile(r"/(cases/[0-9a-f]{1,64})?")
+_PLACE = re.compile(r"/(cases/[0-9a-f]{1,64}|insight|myths)(?![^/])")
+_OWN_PATH = re.compile(r"/(cases/[0-9a-f]{1,64}|insight|myths)?")
 
 
 class Door:
     """Lets people in and keeps everybody else out. `https`: people reach the console by HTTPS."""
 
-    def __init__(self, people: People, sessions: Sessions, clock: Callable[[], float], *, https: bool) -> None:
+    def __init__(
+        self, people: People, sessions: Sessions, clock: Callable[[], float], *, https: bool, account: bool = False
+    ) -> None:
+        self._account = account  # is there a provider to sign in with?
         self.people, self.sessions, self._clock, self._https = people, sessions, clock, https
         self._limit = SignInLimit()
         # The prefix makes browsers refuse a cookie that another host of the domain planted.
@@ -38,7 +41,7 @@ class Door:
         session = self._session(request)
         # Somebody who was taken out of the people file is out at once.
         if session is None or self.people.get(session.user) is None:
-            about = _CASE.search(request.url.path)
+            about = _PLACE.search(request.url.path)
             raise NotSignedIn(about[0] if about else "/")
         return session
 
@@ -69,7 +72,9 @@ class Door:
         session = self._session(request) or self.sessions.begin("", self._clock())
         headers = {"Retry-After": str(wait_s)} if wait_s else None
         csrf = self.sessions.csrf_token(session)
-        answer = page("sign_in.html", code, headers, csrf=csrf, next_path=_own(next_path), wrong=wrong)
+        answer = page(
+            "sign_in.html", code, headers, csrf=csrf, next_path=own_path(next_path), wrong=wrong, account=self._account
+        )
         self._keep(answer, session)
         return answer
 
@@ -88,8 +93,12 @@ class Door:
             log.warning("sign-in failed", action="console_sign_in_failed", address=address)
             return self.show(request, next_path, "The name or the password is not right.", 401)
         self._limit.forget(address)
+        return self.let_in(person, own_path(next_path))
+
+    def let_in(self, person: Person, next_path: str) -> Response:
+        """A new session for somebody who showed who they are."""
         log.info("signed in", action="console_sign_in", person=person.id)
-        answer = RedirectResponse(_own(next_path), 303)
+        answer = RedirectResponse(next_path, 303)
         self._keep(answer, self.sessions.begin(person.id, self._clock()))
         return answer
 
@@ -132,7 +141,7 @@ def sign_in_router(door: Door) -> APIRouter:
 
     @router.get("/sign-in")
     async def sign_in(request: Request, next: str = "/") -> Response:
-        return RedirectResponse(_own(next), 303) if door.is_signed_in(request) else door.show(request, next)
+        return RedirectResponse(own_path(next), 303) if door.is_signed_in(request) else door.show(request, next)
 
     @router.post("/sign-in")
     async def enter(request: Request) -> Response:
@@ -145,7 +154,7 @@ def sign_in_router(door: Door) -> APIRouter:
     return router
 
 
-def _own(path: str) -> str:
+def own_path(path: str) -> str:
     """A path of the console, never another site's address."""
     return path if _OWN_PATH.fullmatch(path) else "/"
 
