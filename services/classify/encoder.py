@@ -1,6 +1,7 @@
 """The multilingual encoder: multilingual-e5-small as transformers layers.
 
-It is used in two halves. `begin` runs the first `SPLIT` layers on one text; its output is shared.
+It is used in two halves. `begin` runs the first `SPLIT` layers on one text; its output is shared. It is itself taken in two
+steps, `glance` and `go_on`, since most of a stream is told to be chatter after `GLANCE` layers.
 `finish` runs the rest, tuned for matching, and gives the pooled embedding; posts that can't matter never get there. The
 stance model (stance.py) has upper layers of its own that read a post and a myth together, so the lower half is computed
 once a post and once a myth.
@@ -25,6 +26,9 @@ from services.classify.tokens import PostTokeniser
 
 SPLIT = 6
 """Layers in the lower half: the shared, never fine-tuned part."""
+
+GLANCE = 2
+"""Layers after which most chatter leaves."""
 
 RANK = 16
 """Of the adapter that tunes the upper half for matching."""
@@ -55,8 +59,8 @@ class QuantisedEmbedding(nn.Module):
 class Encoded:
     """One text in the encoder.
 
-    `tokens`: lower-half states [tokens, 384]; `shallow`: their mean, [384]; `pooled`: mean of the last layer, [384], unit
-    length, zero before `finish`.
+    `tokens`: states so far, those of the lower half once `begin` is through, [tokens, 384]; `shallow`: their mean, [384];
+    `pooled`: mean of the last layer, [384], unit length, zero before `finish`.
     """
 
     tokens: torch.Tensor
@@ -78,7 +82,9 @@ class Encoder:
         self.tokenise = PostTokeniser(file.vocabulary)
         self.hidden = file.header.hidden
         self.words, self.places, self.first_norm = _embeddings(file)
-        self._lower = self.engine.tower("lower", lower_layers(file))
+        lower = lower_layers(file)
+        self._first = self.engine.tower("lower", lower[:GLANCE])
+        self._lower = self.engine.tower("lower", lower[GLANCE:], GLANCE)
         self._upper = self.engine.tower("upper", upper_layers(file, adapter))
 
     @torch.inference_mode()
@@ -86,18 +92,35 @@ class Encoder:
         """Input of the first layer, [batch, length, 384]."""
         return self.first_norm(self.words(ids) + self.places[: ids.shape[1]])  # type: ignore[no-any-return]
 
-    @torch.inference_mode()
     def begin(self, rows: Sequence[list[int]]) -> list[Encoded]:
         """The lower half, of token ids, in batches of similar length; answers in order."""
+        return self.go_on(self.glance(rows))
+
+    @torch.inference_mode()
+    def glance(self, rows: Sequence[list[int]]) -> list[Encoded]:
+        """The first `GLANCE` layers, of token ids; answers in order."""
         found: list[Encoded | None] = [None] * len(rows)
         nothing = np.zeros(self.hidden, dtype=np.float32)
         for batch in token_budget_batches([len(row) for row in rows], TOKEN_BUDGET):
             ids, mask = padded([rows[index] for index in batch], self.tokenise.pad)
-            low = self._lower(self.embed(ids), mask)
+            states = self._first(self.embed(ids), mask)
+            means = mean_pool(states, mask).numpy()
+            for place, index in enumerate(batch):
+                found[index] = Encoded(states[place, : len(rows[index])], means[place], nothing)
+        return [one for one in found if one is not None]
+
+    @torch.inference_mode()
+    def go_on(self, glanced: Sequence[Encoded]) -> list[Encoded]:
+        """The rest of the lower half, of what `glance` gave; answers in order."""
+        found = list(glanced)
+        for batch in token_budget_batches([len(one.tokens) for one in glanced], TOKEN_BUDGET):
+            states, mask = stacked([glanced[index].tokens for index in batch])
+            low = self._lower(states, mask)
             shallow = mean_pool(low, mask).numpy()
             for place, index in enumerate(batch):
-                found[index] = Encoded(low[place, : len(rows[index])].clone(), shallow[place], nothing)
-        return [one for one in found if one is not None]
+                tokens = low[place, : len(glanced[index].tokens)].clone()
+                found[index] = replace(glanced[index], tokens=tokens, shallow=shallow[place])
+        return found
 
     @torch.inference_mode()
     def finish(self, begun: Sequence[Encoded]) -> list[Encoded]:

@@ -16,7 +16,7 @@ import torch
 from safetensors.numpy import load_file
 from torch import nn
 
-from services.classify.int8_tower import Int8Tower, Ranges
+from services.classify.int8_tower import INPUTS, Int8Tower, Ranges
 from services.classify.layers import runnable
 
 ENGINES = ("torch", "torch-bf16", "torch-cuda", "openvino-int8")
@@ -47,11 +47,13 @@ class Engine:
         self._threads = use_threads(threads)
         self._ranges = ranges or {}
 
-    def tower(self, part: str, layers: nn.ModuleList) -> Tower:
-        """`part` of the model: lower, upper or stance."""
+    def tower(self, part: str, layers: nn.ModuleList, first: int = 0) -> Tower:
+        """`part` of the model (lower, upper or stance), whose layers these are from number `first` on."""
         if self.name == "openvino-int8":
             own = {
-                key.removeprefix(f"{part}."): value for key, value in self._ranges.items() if key.startswith(f"{part}.")
+                f"{number}.{name}": self._ranges[f"{part}.{first + number}.{name}"]
+                for number in range(len(layers))
+                for name in INPUTS
             }
             return Int8Tower(layers, own, self._threads)
         precision = torch.float32 if self.name == "torch" else torch.bfloat16

@@ -24,9 +24,14 @@ _WORD = re.compile(r"\S+")
 def explain(classifier: Classifier, post: PostIn, verdict: Verdict) -> dict[str, Any]:
     """The stages' answers and `words`: up to 8 parts of the text, by how much they raised the flag score (or lowered it)."""
     seen, candidates = verdict.evidence
-    words, states = classifier.passes([post.text])[0]
+    words, glance, states = classifier.passes([post.text])[0]
     return {
-        "gate": {"words_pass": words, "states_pass": states, "may_spread": classifier.would_read_on(verdict)},
+        "gate": {
+            "words_pass": words,
+            "glance_pass": glance,
+            "states_pass": states,
+            "may_spread": classifier.would_read_on(verdict),
+        },
         "heads": {
             "health": round(seen.health, 4),
             "kinds": {name: round(value, 4) for name, value in seen.kinds.items()},
@@ -43,7 +48,7 @@ def explain(classifier: Classifier, post: PostIn, verdict: Verdict) -> dict[str,
             }
             for one in candidates
         ],
-        "policy": {"flag_score": verdict.flag_score, "threshold": classifier.threshold},
+        "policy": {"flag_score": verdict.flag_score, "threshold": classifier.threshold_of(verdict)},
         "words": _words(classifier, post.text, verdict),
     }
 

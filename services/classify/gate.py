@@ -1,8 +1,9 @@
-"""The gate: what is removed from a stream before it costs much, in two steps.
+"""The gate: what is removed from a stream before it costs much, in three steps.
 
 `worth_reading` removes texts that can't state anything. `Gate.may_matter` reads the word embeddings of the tokens and
-nothing else, and removes most chatter; `Gate.goes_on` reads the mean state of the encoder's lower half, and removes most
-ordinary talk about health before the upper half. Both keep 99.5% of the calibration posts that would be flagged.
+nothing else, and removes most chatter; `Gate.is_hopeful` reads the mean state after the encoder's first layers, and
+`Gate.goes_on` that after its lower half, and removes most ordinary talk about health before the upper half. Each keeps
+99.5% of the calibration posts that would be flagged.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def worth_reading(text: str) -> bool:
 
 
 class Gate:
-    """Two small networks with thresholds. Stateless after loading."""
+    """Three small networks with thresholds. Stateless after loading."""
 
     def __init__(self, weights: Path, encoder: Encoder) -> None:
         self._weights = load_file(str(weights))
@@ -54,22 +55,28 @@ class Gate:
             return np.zeros(0, dtype=bool)
         return np.asarray(self.word_scores(rows) >= self._weights["words.threshold"][0])
 
+    def is_hopeful(self, glanced: Sequence[Encoded]) -> npt.NDArray[np.bool_]:
+        """After the first layers: could this post matter, [posts]."""
+        return self._passes("glance", glanced)
+
     def goes_on(self, begun: Sequence[Encoded]) -> npt.NDArray[np.bool_]:
         """After the lower half: could this post still matter, [posts]."""
-        if not begun:
+        return self._passes("states", begun)
+
+    def _passes(self, step: str, encoded: Sequence[Encoded]) -> npt.NDArray[np.bool_]:
+        if not encoded:
             return np.zeros(0, dtype=bool)
-        return np.asarray(
-            self.state_scores(np.stack([one.shallow for one in begun])) >= self._weights["states.threshold"][0]
-        )
+        scores = self.state_scores(np.stack([one.shallow for one in encoded]), step)
+        return np.asarray(scores >= self._weights[f"{step}.threshold"][0])
 
     def word_scores(self, rows: Sequence[list[int]]) -> FloatArray:
         """Logits of token ids, [posts]."""
         return _network(self._weights, "words", word_features(self._table, rows))
 
-    def state_scores(self, shallow: FloatArray) -> FloatArray:
-        """Logits of lower-half means [posts, 384]."""
-        scaled = (shallow - self._weights["states.mean"]) / self._weights["states.scale"]
-        return _network(self._weights, "states", scaled)
+    def state_scores(self, shallow: FloatArray, step: str = "states") -> FloatArray:
+        """Logits of mean states [posts, 384], of `step` glance or states."""
+        scaled = (shallow - self._weights[f"{step}.mean"]) / self._weights[f"{step}.scale"]
+        return _network(self._weights, step, scaled)
 
 
 def projected(words: QuantisedEmbedding, project: FloatArray) -> FloatArray:

@@ -28,7 +28,7 @@ FAR = -1e4
 FloatArray = npt.NDArray[np.float32]
 Ranges = dict[str, FloatArray]
 
-_INPUTS = {
+INPUTS = {
     "attention": ("attention.self.query", "attention.self.key", "attention.self.value"),
     "attention_out": ("attention.output.dense",),
     "wide": ("intermediate.dense",),
@@ -56,7 +56,7 @@ def measure(layers: nn.ModuleList, batches: Iterable[tuple[torch.Tensor, torch.T
     hooks = [
         layer.get_submodule(members[0]).register_forward_pre_hook(watch(f"{number}.{name}"))
         for number, layer in enumerate(layers)
-        for name, members in _INPUTS.items()
+        for name, members in INPUTS.items()
     ]
     with torch.inference_mode():
         for states, mask in batches:
@@ -79,7 +79,7 @@ class Int8Tower:
         out = states
         for number, layer in enumerate(layers):
             assert isinstance(layer, LayerWeights)
-            out = _layer(out, far, layer, {name: ranges[f"{number}.{name}"] for name in _INPUTS})
+            out = _layer(out, far, layer, {name: ranges[f"{number}.{name}"] for name in INPUTS})
         model = ov.Model([out], [states, mask], "tower")
         config = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         self._request = ov.Core().compile_model(model, "CPU", config).create_infer_request()
@@ -117,7 +117,7 @@ def _layer(x: ov.Node, far: ov.Node, layer: LayerWeights, ranges: Ranges) -> ov.
 
 
 def _linear(x: ov.Node, layer: LayerWeights, name: str, ranges: Ranges) -> ov.Node:
-    members = [layer.get_submodule(one) for one in _INPUTS[name]]
+    members = [layer.get_submodule(one) for one in INPUTS[name]]
     weight = torch.cat([one.get_parameter("weight") for one in members]).detach().float().numpy()
     bias = torch.cat([one.get_parameter("bias") for one in members]).detach().float().numpy()
     highest, lowest = ranges[name]

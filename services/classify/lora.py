@@ -12,8 +12,8 @@ SCALE = 2.0
 _TARGETS = ["query", "key", "value", "dense"]
 
 
-def adapted(layers: nn.ModuleList, rank: int) -> nn.ModuleList:
-    """The layers, frozen and without dropout, with an adapter of `rank` on every matrix.
+def adapted(layers: nn.ModuleList, rank: int, start: dict[str, torch.Tensor] | None = None) -> nn.ModuleList:
+    """The layers, frozen and without dropout, with an adapter of `rank` on every matrix: a new one, or `start` to go on from.
 
     Dropout inside the layers doubles the time of a step on CPU; training leaves out whole tokens instead (`some_tokens`).
     """
@@ -25,7 +25,10 @@ def adapted(layers: nn.ModuleList, rank: int) -> nn.ModuleList:
 
     layers.requires_grad_(False)
     config = LoraConfig(r=rank, lora_alpha=int(SCALE * rank), lora_dropout=0.0, target_modules=_TARGETS)
-    return inject_adapter_in_model(config, layers)  # type: ignore[no-any-return]
+    found: nn.ModuleList = inject_adapter_in_model(config, layers)  # type: ignore[assignment]
+    if start is not None:
+        found.load_state_dict({name: value.float() for name, value in start.items()}, strict=False)
+    return found
 
 
 def some_tokens(mask: torch.Tensor) -> torch.Tensor:

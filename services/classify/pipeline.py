@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from services.classify import engine, knowledge_base, model_files, wordings
-from services.classify.carrying_words import quoted, sentences
 from services.classify.copypasta import RecentVerdicts
 from services.classify.e5_file import E5File
 from services.classify.encoder import Encoded, Encoder, lower_layers
@@ -22,6 +21,7 @@ from services.classify.live_knowledge import Lesson
 from services.classify.matching import Match, MythIndex, load_matching
 from services.classify.memory import give_back_memory
 from services.classify.policy import CandidateEvidence, Decision, Policy, PostEvidence, decide, is_unexplained
+from services.classify.second_look import SecondLook
 from services.classify.settings import ClassifySettings
 from services.classify.stance import StanceModel
 from services.classify.verdict import GATED, PostIn, Reading, Verdict
@@ -54,6 +54,7 @@ class Classifier:
         self._stance = stance
         self._policy = policy
         self._recent = RecentVerdicts[Verdict]()
+        self._again = SecondLook(encoder, index, stance, policy)
         self.version = version
 
     @classmethod
@@ -76,7 +77,7 @@ class Classifier:
         except (ValueError, KeyError) as error:
             raise model_files.ModelFilesError(str(error)) from None
         if settings.threshold is not None:
-            policy = replace(policy, threshold=settings.threshold)
+            policy = replace(policy, threshold=settings.threshold, by_harm={})
         myths = built_in if knowledge is None else knowledge
         known = wordings.known(files["wordings.safetensors"], built_in)
         index = MythIndex(myths, encoder, centring, background=built_in, known=known)
@@ -104,18 +105,26 @@ class Classifier:
 
     @property
     def threshold(self) -> float:
-        """Flag score from which a post is flagged."""
+        """Flag score from which a post is flagged; of myths whose harm isn't known."""
         return self._policy.threshold
+
+    def threshold_of(self, verdict: Verdict) -> float:
+        """Flag score from which that very verdict would be a flag. Needs a verdict of its own."""
+        listed = [myth for myth, _ in verdict.candidates[:1]]
+        best = [one for one in verdict.evidence[1] if one.myth_id in listed]
+        return self._policy.threshold_for(best[0]) if best else self._policy.threshold
 
     def embed(self, texts: list[str]) -> FloatArray:
         """Unit vectors [texts, 384] by which posts are alike."""
         return self._index.vectors_of(texts)
 
-    def passes(self, texts: Sequence[str]) -> list[tuple[bool, bool]]:
-        """For each text: does it get past the words, and past the lower half; for measuring the gate."""
+    def passes(self, texts: Sequence[str]) -> list[tuple[bool, bool, bool]]:
+        """For each text: does it get past the words, the first layers, and the lower half; for measuring the gate."""
         rows = self._encoder.tokenise(list(texts))
         words = self._gate.may_matter(rows) & np.array([worth_reading(text) for text in texts], dtype=bool)
-        return list(zip(words.tolist(), self._gate.goes_on(self._encoder.begin(rows)).tolist(), strict=True))
+        glanced = self._encoder.glance(rows)
+        hopeful, on = self._gate.is_hopeful(glanced), self._gate.goes_on(self._encoder.go_on(glanced))
+        return list(zip(words.tolist(), hopeful.tolist(), on.tolist(), strict=True))
 
     def would_read_on(self, verdict: Verdict) -> bool:
         """Would the stance model read this post in a stream; for measuring the gate. Needs a verdict of its own."""
@@ -133,15 +142,20 @@ class Classifier:
         languages = [_language(post) for post in posts]
         if not gate:
             return self._read(posts, languages, gate)
-        known = [self._recent.get(post.text) for post in posts]
-        new = {post.text: place for place, (post, verdict) in enumerate(zip(posts, known, strict=True)) if not verdict}
+        # What a reply means depends on what it answers, so its verdict serves no other post.
+        known = [None if post.parent else self._recent.get(post.text) for post in posts]
+        new = {
+            (p.text, p.parent): place
+            for place, (p, verdict) in enumerate(zip(posts, known, strict=True))
+            if not verdict
+        }
         places = sorted(new.values())
         fresh = self._read([posts[place] for place in places], [languages[place] for place in places], gate)
-        by_text = {posts[place].text: verdict for place, verdict in zip(places, fresh, strict=True)}
+        found = {(posts[place].text, posts[place].parent): one for place, one in zip(places, fresh, strict=True)}
         # Not those that the gate removed: reading them again costs no more than remembering them.
-        self._recent.keep([(text, verdict) for text, verdict in by_text.items() if verdict.candidates])
+        self._recent.keep([(text, one) for (text, parent), one in found.items() if one.candidates and not parent])
         return [
-            replace(verdict or by_text[post.text], id=post.id, language=language)
+            replace(verdict or found[post.text, post.parent], id=post.id, language=language)
             for post, verdict, language in zip(posts, known, languages, strict=True)
         ]
 
@@ -161,7 +175,7 @@ class Classifier:
             if is_unexplained(seen[row], verdict):
                 verdict = replace(verdict, unexplained=self._index.vectors([encoded[row]])[0])
             verdicts[place] = self._heeded(verdict, encoded[row])
-        return self._quoting(posts, verdicts)
+        return self._again.quoting(posts, self._again.in_context(posts, verdicts))
 
     def _begin(self, texts: list[str], gate: bool) -> tuple[list[int], list[Encoded]]:
         """Places of the texts that are read to the end, and their lower halves."""
@@ -171,12 +185,12 @@ class Classifier:
             places = [place for place in places if worth_reading(texts[place])]
             kept = self._gate.may_matter([rows[place] for place in places])
             places = [place for place, keep in zip(places, kept, strict=True) if keep]
-        begun = self._encoder.begin([rows[place] for place in places])
+        glanced = self._encoder.glance([rows[place] for place in places])
         if not gate:
-            return places, begun
-        kept = self._gate.goes_on(begun)
-        both = [(place, one) for place, one, keep in zip(places, begun, kept, strict=True) if keep]
-        return [place for place, _ in both], [one for _, one in both]
+            return places, self._encoder.go_on(glanced)
+        places, glanced = _kept(places, glanced, self._gate.is_hopeful(glanced))
+        begun = self._encoder.go_on(glanced)
+        return _kept(places, begun, self._gate.goes_on(begun))
 
     def _with_stances(
         self,
@@ -228,33 +242,16 @@ class Classifier:
 
     def _evidence(self, match: Match, language: str, reading: Reading | None) -> CandidateEvidence:
         myth = self._index.myths[match.place]
-        read = (reading.stances, reading.roles) if reading else (None, None)
-        return CandidateEvidence(myth.id, myth.title(language), match.score, match.cosine, *read)
-
-    def _quoting(self, posts: Sequence[PostIn], verdicts: list[Verdict]) -> list[Verdict]:
-        """The verdicts; flagged ones with the words that carried the decision among the reasons."""
-        flagged = [place for place, verdict in enumerate(verdicts) if verdict.flag]
-        parts = {place: sentences(posts[place].text) or [posts[place].text] for place in flagged}
-        several = [(place, part) for place in flagged for part in parts[place] if len(parts[place]) > 1]
-        begun = self._encoder.begin(self._encoder.tokenise([part for _, part in several]))
-        keys = [(self._index.place(verdicts[place].myth_id), verdicts[place].language) for place, _ in several]
-        states = self._index.states(keys)
-        logs, _ = self._stance([(one.tokens, states[key]) for one, key in zip(begun, keys, strict=True)])
-        sure: dict[int, list[float]] = {}
-        for (place, _), row in zip(several, logs, strict=True):
-            sure.setdefault(place, []).append(float(row[0]))
-        for place in flagged:
-            first, *rest = verdicts[place].reasons
-            reason = quoted(parts[place], sure.get(place, [0.0]))
-            verdicts[place] = replace(verdicts[place], reasons=(first, reason, *rest))
-        return verdicts
+        stances, roles = (reading.stances, reading.roles) if reading else (None, None)
+        return CandidateEvidence(myth.id, myth.title(language), match.score, match.cosine, stances, roles, myth.harm)
 
     def _heeded(self, verdict: Verdict, encoded: Encoded) -> Verdict:
         """The verdict as people's decisions on such posts would have it."""
         if not verdict.flag:
             return verdict
         (vector,) = self._index.vectors([encoded])
-        objection = self._lessons.objection(verdict.myth_id, vector, verdict.flag_score, self.threshold)
+        needed = self.threshold_of(verdict)
+        objection = self._lessons.objection(verdict.myth_id, vector, verdict.flag_score, needed)
         if not objection:
             return verdict
         return replace(verdict, flag=False, unexplained=None, reasons=(objection, *verdict.reasons))
@@ -279,6 +276,12 @@ class Classifier:
             model_version=self.version,
             evidence=(evidence, tuple(candidates)),
         )
+
+
+def _kept(places: list[int], encoded: list[Encoded], keep: npt.NDArray[np.bool_]) -> tuple[list[int], list[Encoded]]:
+    return [p for p, one in zip(places, keep, strict=True) if one], [
+        e for e, one in zip(encoded, keep, strict=True) if one
+    ]
 
 
 def _post_evidence(scores: HeadScores, row: int) -> PostEvidence:

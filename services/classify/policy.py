@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -33,7 +33,10 @@ MATCH_SETTINGS = {"score", "about", "bias", "plausible", "least_cosine", "least_
 
 @dataclass(frozen=True)
 class CandidateEvidence:
-    """One myth beside a post: hybrid z-score, cosine, and probabilities of the stances and roles (None: not read)."""
+    """One myth beside a post: hybrid z-score, cosine, and probabilities of the stances and roles (None: not read).
+
+    `harm`: low, moderate or high; empty where the list of myths doesn't say.
+    """
 
     myth_id: str
     title: str
@@ -41,6 +44,7 @@ class CandidateEvidence:
     cosine: float
     stances: tuple[float, ...] | None = None
     roles: tuple[float, ...] | None = None
+    harm: str = ""
 
     @property
     def endorse(self) -> float:
@@ -81,7 +85,10 @@ class PostEvidence:
 
 @dataclass(frozen=True)
 class Policy:
-    """Calibrated weights. `flag_score` is a probability in a stream like the calibration posts."""
+    """Calibrated weights. `flag_score` is a probability in a stream like the calibration posts.
+
+    `threshold` is for myths whose harm isn't known; `by_harm` has those for the levels of harm.
+    """
 
     weights: tuple[float, ...]
     bias: float
@@ -90,6 +97,7 @@ class Policy:
     least_cosine: float
     least_health: float
     threshold: float
+    by_harm: Mapping[str, float] = field(default_factory=dict)
     read_weights: tuple[float, ...] = (0.0,) * len(READ_FEATURES)
     read_bias: float = 0.0
     read_threshold: float = 0.0
@@ -110,6 +118,7 @@ class Policy:
             least_cosine=match["least_cosine"],
             least_health=match["least_health"],
             threshold=raw["flag"]["threshold"],
+            by_harm=raw["flag"]["by_harm"],
             read_weights=tuple(read["weights"].values()),
             read_bias=read["bias"],
             read_threshold=read["threshold"],
@@ -133,6 +142,10 @@ class Policy:
     def is_settled(self, first: CandidateEvidence) -> bool:
         """Is the nearest candidate, read, so surely the one that the next ones needn't be."""
         return self.match_probability(first) >= SETTLED
+
+    def threshold_for(self, candidate: CandidateEvidence) -> float:
+        """Flag score from which a post that spreads this myth is flagged: a harmless one takes more certainty."""
+        return self.by_harm.get(candidate.harm, self.threshold)
 
     def match_probability(self, candidate: CandidateEvidence) -> float:
         """0-1: is the post about this myth, from how near it is and, where read, what the stance model says."""
@@ -242,7 +255,7 @@ def decide(post: PostEvidence, candidates: Sequence[CandidateEvidence], policy: 
     stances = best.stances or (0.0, 0.0, 0.0, 1.0)
     place = max(range(len(stances)), key=lambda index: stances[index])
     score = policy.flag_score(post, best)
-    flag = score >= policy.threshold and best.stances is not None
+    flag = score >= policy.threshold_for(best) and best.stances is not None
     return Decision(
         candidates=tuple((one.myth_id, round(value, 4)) for value, one in scored[:LISTED]),
         stance="endorse" if flag else STANCES[place],

@@ -37,7 +37,7 @@ def has_text(post: events.SocialPost) -> bool:
 
 def post_in(post: events.SocialPost) -> PostIn:
     """As the classifier takes it."""
-    return PostIn(post.id, post.text, post.language)
+    return PostIn(post.id, post.text, post.language, post.parent_text)
 
 
 def is_told(post: events.SocialPost, verdict: Verdict | None, narrative: str = "") -> bool:

@@ -110,7 +110,12 @@ def _checked(raw: dict[str, Any], number: int) -> PostIn | BadLine:
         return BadLine(number, "text: empty; give the post's words", identifier)
     if language is not None and (not isinstance(language, str) or len(language) > 35):
         return BadLine(number, 'language: must be a code such as "en"; leave it out to have it detected', identifier)
-    return PostIn(identifier, plain_text(text), language or "")
+    parent = raw.get("parent_text") or ""
+    if not isinstance(parent, str) or len(parent) > MAX_TEXT_CHARACTERS or "\x00" in parent:
+        return BadLine(
+            number, "parent_text: must be the words of the post that this one answers, or left out", identifier
+        )
+    return PostIn(identifier, plain_text(text), language or "", plain_text(parent))
 
 
 def _bounded_lines(source: IO[bytes]) -> Iterator[bytes | None]:

@@ -17,11 +17,12 @@ GATED = PostEvidence(0.0, 0.0, 0.0, {kind: float(kind == "chatter") for kind in 
 
 @dataclass(frozen=True)
 class PostIn:
-    """A post to classify; `language` empty or "und": detect it."""
+    """A post to classify; `language` empty or "und": detect it. `parent`: text of the post it answers, where known."""
 
     id: str
     text: str
     language: str = ""
+    parent: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from services.classify.evaluation import figures, plots
@@ -20,6 +20,9 @@ from services.classify.training.labels import AUTHORED, ORDINARY
 from services.classify.verdict import PostIn
 
 WORST = 20
+
+FEW = 10
+"""Posts below which a group has no row of its own."""
 
 
 def dev_posts(split: str = "dev") -> tuple[list[AuthoredPost], list[Myth]]:
@@ -58,7 +61,7 @@ def evaluate(settings: ClassifySettings, data: Path | None) -> Report:
         else:
             report.flags = flag_figures(scored)
             report.gate = gate_figures(scored, classifier)
-            report.languages = by_language(about)
+            report.groups = by_group(about, everything)
             report.worst = worst_mistakes(scored)
             report.plots = drawn(scored, classifier.threshold)
             report.heads |= authored_head_figures(scored)
@@ -170,7 +173,7 @@ def flag_figures(scored: Sequence[Scored]) -> dict[str, str]:
 
 
 def gate_figures(scored: Sequence[Scored], classifier: Classifier) -> dict[str, str]:
-    """How far posts come in a stream: past the words, past the lower half, to the stance model."""
+    """How far posts come in a stream: past the words, the first layers, the lower half, to the stance model."""
     found: dict[str, str] = {}
     groups = {
         "posts that spread": [one for one in scored if one.spreads],
@@ -181,31 +184,45 @@ def gate_figures(scored: Sequence[Scored], classifier: Classifier) -> dict[str, 
     for name, rows in groups.items():
         passes = classifier.passes([one.post.text for one in rows])
         steps = {
-            "the words": [words for words, _ in passes],
-            "the lower half": [words and states for words, states in passes],
+            "the words": [words for words, _, _ in passes],
+            "the first layers": [words and glance for words, glance, _ in passes],
+            "the lower half": [all(steps) for steps in passes],
             "to the stance model": [
-                words and states and classifier.would_read_on(one.verdict)
-                for (words, states), one in zip(passes, rows, strict=True)
+                all(steps) and classifier.would_read_on(one.verdict) for steps, one in zip(passes, rows, strict=True)
             ],
         }
         found |= {f"{name}: past {step}".replace("past to", "to"): str(figures.share(v)) for step, v in steps.items()}
     return found
 
 
-def by_language(about: Sequence[Scored]) -> dict[str, dict[str, str]]:
-    """AUC, recall and wrong flags of each language."""
-    found = {}
-    for language in sorted({one.post.language for one in about}):
-        rows = [one for one in about if one.post.language == language]
-        area = figures.auc([one.spreads for one in rows], [one.verdict.flag_score for one in rows])
-        found[language] = {
-            "posts": str(len(rows)),
-            "AUC": f"{area:.3f}",
-            "recall": str(figures.share([one.verdict.flag for one in rows if one.spreads])),
-            "wrongly flagged": str(figures.share([one.verdict.flag for one in rows if not one.spreads])),
-            "right myth first": str(figures.share([_first(one) for one in rows if one.spreads])),
-        }
+def by_group(about: Sequence[Scored], myths: Sequence[Myth]) -> dict[str, dict[str, dict[str, str]]]:
+    """AUC, recall, wrong flags and matches of each language, topic and level of harm."""
+    known = {myth.id: myth for myth in myths}
+    keys: dict[str, Callable[[Scored], str]] = {
+        "language": lambda one: one.post.language,
+        "topic": lambda one: known[one.post.myth].topic or "claims that are only measured on",
+        "harm": lambda one: known[one.post.myth].harm or "not assessed",
+    }
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for name, key in keys.items():
+        members = defaultdict(list)
+        for one in about:
+            members[key(one)].append(one)
+        few = [one for rows in members.values() if len(rows) < FEW for one in rows]
+        groups = {group: rows for group, rows in sorted(members.items()) if len(rows) >= FEW}
+        found[name] = {group: _row(rows) for group, rows in [*groups.items(), *([("others", few)] if few else [])]}
     return found
+
+
+def _row(rows: Sequence[Scored]) -> dict[str, str]:
+    area = figures.auc([one.spreads for one in rows], [one.verdict.flag_score for one in rows])
+    return {
+        "posts": str(len(rows)),
+        "AUC": f"{area:.3f}",
+        "recall": str(figures.share([one.verdict.flag for one in rows if one.spreads])),
+        "wrongly flagged": str(figures.share([one.verdict.flag for one in rows if not one.spreads])),
+        "right myth first": str(figures.share([_first(one) for one in rows if one.spreads])),
+    }
 
 
 def matching_figures(about: Sequence[Scored]) -> dict[str, str]:

@@ -34,9 +34,10 @@ def _lines(report: Report) -> Iterator[str]:
     for name in report.plots:
         yield ""
         yield f"![{name.replace('-', ' ')}](pictures/{name}.svg)"
-    yield ""
-    yield "## By language"
-    yield from _wide("language", report.languages)
+    for name, rows in report.groups.items():
+        yield ""
+        yield f"## By {name}"
+        yield from _wide(name, rows)
     yield ""
     yield "## Candidate narratives: risky claims that no known myth explains"
     yield from _narrow(("post", "figure"), report.candidates)

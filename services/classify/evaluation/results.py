@@ -30,7 +30,7 @@ class Report:
     topics: int
     stance: dict[str, dict[str, str]] = field(default_factory=dict)
     flags: dict[str, str] = field(default_factory=dict)
-    languages: dict[str, dict[str, str]] = field(default_factory=dict)
+    groups: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)  # by language, by topic, by harm
     gate: dict[str, str] = field(default_factory=dict)
     candidates: dict[str, str] = field(default_factory=dict)
     matching: dict[str, dict[str, str]] = field(default_factory=dict)

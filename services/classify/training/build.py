@@ -7,8 +7,8 @@ import json
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from services.classify.e5_file import E5File
 from services.classify.encoder import TOKEN_BUDGET, Encoder, lower_layers
 from services.classify.heads import features
 from services.classify.knowledge_base import Myth
+from services.classify.live_knowledge import Lesson
 from services.classify.matching import load_matching
 from services.classify.stance import PairModel, joined, loaded, untrained
 from services.classify.training import corpus, fit_gate, fit_heads, fit_int8, fit_matching, fit_stance
@@ -32,7 +33,14 @@ from services.classify.training.fit_heads import Example
 from services.classify.training.fit_matching import MatchPair
 from services.classify.training.labels import AUTHORED, ORDINARY, of_public
 from services.classify.training.lower_states import LowerStates
-from services.classify.training.pairs import Pair, PairSampler, PublicPairs, evidence_pairs, vaccine_pairs
+from services.classify.training.pairs import (
+    Pair,
+    PairSampler,
+    PublicPairs,
+    dismissed_pairs,
+    evidence_pairs,
+    vaccine_pairs,
+)
 
 PARTS = ("matching", "heads", "stance", "gate", "policy")
 VACCINE_PAIRS = 800
@@ -60,6 +68,8 @@ class Workshop:
     myths: list[Myth]
     posts: list[AuthoredPost]
     held: HeldOut
+    lessons: Mapping[str, Lesson] = field(default_factory=dict)
+    """What people judged not to be a myth: posts of those cases, by myth."""
 
     @property
     def ranges(self) -> Path:
@@ -81,14 +91,16 @@ class Workshop:
         return [myth for myth in self.myths if self.held.split(myth) == split]
 
 
-def open_workshop(data: Path, out: Path, threads: int = 0) -> Workshop:
-    """Loads what training needs. Raises FileNotFoundError naming the missing folder, or ValueError."""
+def open_workshop(data: Path, out: Path, threads: int = 0, lessons: Mapping[str, Lesson] | None = None) -> Workshop:
+    """Loads what training needs; `lessons` come from the topics `feedback` and `verdicts`.
+
+    Raises FileNotFoundError naming the missing folder, or ValueError."""
     if not (data / "claim_kind.jsonl").is_file():
         raise FileNotFoundError(f"{data}: no claim_kind.jsonl; name the data folder with --data")
     engine.use_threads(threads)
     out.mkdir(parents=True, exist_ok=True)
     myths = corpus.training_myths()
-    return Workshop(data, out, threads, E5File(), myths, corpus.authored_posts(myths), corpus.held_out())
+    return Workshop(data, out, threads, E5File(), myths, corpus.authored_posts(myths), corpus.held_out(), lessons or {})
 
 
 def train(shop: Workshop, date: str, parts: tuple[str, ...] = PARTS) -> None:
@@ -135,18 +147,38 @@ def train_matching(shop: Workshop) -> None:
         for row in _json_lines(shop.data / "claim_matching_posts.jsonl")
         if row["split"] == "train"
     ]
-    epochs = [fit_matching.pairs(posts, myths, checked, draw) for _ in range(fit_matching.EPOCHS)]
-    adapter = fit_matching.fit(shop.file, LowerStates(shop.encoder(tuned=False)), epochs, SEED)
+    states = LowerStates(shop.encoder(tuned=False))
+    plain, hard = ([fit_matching.pairs(posts, myths, checked, draw) for _ in range(n)] for n in fit_matching.ROUNDS)
+    adapter = fit_matching.fit(shop.file, states, plain, SEED)
+    encoder = _keep_matching(shop, adapter, sample, plain[0])
+    about = list({pair.text: pair for pair in hard[0]}.values())
+    centring, _ = load_matching(shop.out / "matching.safetensors")
+    near = fit_matching.hardest(
+        about,
+        centring.posts(encoder.pooled([pair.text for pair in about])),
+        centring.claims(encoder.pooled([myth.title("en") for myth in myths])),
+        myths,
+    )
+    hard = [fit_matching.hardened(epoch, myths, near, draw) for epoch in hard]
+    adapter = fit_matching.fit(shop.file, states, hard, SEED, adapter)
+    _keep_matching(shop, adapter, sample, plain[0])
+
+
+def _keep_matching(
+    shop: Workshop, adapter: dict[str, torch.Tensor], sample: list[str], pairs: list[MatchPair]
+) -> Encoder:
+    """Writes the adapter, the ranges for it and the means of posts and claims; the encoder as it is then."""
     fit_int8.upper(shop.file, sample, adapter, shop.ranges)
     nothing = [torch.zeros(shop.file.header.hidden) for _ in range(2)]
     path = str(shop.out / "matching.safetensors")
     save_tensors({**adapter, "post_mean": nothing[0], "claim_mean": nothing[1]}, path)
-    about = [pair for pair in epochs[0] if pair.text != pair.claim]
+    about = [pair for pair in pairs if pair.text != pair.claim]
     encoder = shop.encoder()
     means = fit_matching.means(
         encoder.pooled([pair.text for pair in about]), encoder.pooled([pair.claim for pair in about])
     )
     save_tensors({**adapter, **means}, path)
+    return encoder
 
 
 def keep_wordings(shop: Workshop) -> None:
@@ -189,13 +221,14 @@ def train_stance(shop: Workshop) -> None:
     posts, myths = shop.posts_of("train"), shop.myths_of("train")
     ordinary = corpus.ordinary_public(shop.data, "train")
     near = _nearest(encoder, [*(post.text for post in posts), *ordinary], myths)
-    sampler, public = PairSampler(posts, myths, near), PublicPairs(ordinary, myths, near)
+    sampler, public = PairSampler(posts, myths, near, _alike(shop, encoder, myths)), PublicPairs(ordinary, myths, near)
     vaccine, evidence = _vaccine_rows(shop), _json_lines(shop.data / "claim_evidence.jsonl")
 
     def draw_epoch(draw: random.Random) -> list[Pair]:
         pairs = sampler.epoch(draw)
         pairs += vaccine_pairs(vaccine, draw, VACCINE_PAIRS) + public.draw(draw, PUBLIC_PAIRS)
         pairs += evidence_pairs(evidence, draw, EVIDENCE_PAIRS)
+        pairs += dismissed_pairs(shop.lessons, shop.myths)
         draw.shuffle(pairs)
         return pairs
 
@@ -243,10 +276,11 @@ def train_gate(shop: Workshop) -> None:
         weight.append(1.0)
     rows = encoder.tokenise(texts)
     words = fit_gate.fit_words(encoder.words, rows, health, weight, SEED)
-    shallow = fit_gate.shallow_of(encoder, rows)
-    states = fit_gate.fit_states(shallow, spreads, weight, SEED)
+    glanced, shallow = fit_gate.means_of(encoder, rows)
+    glance = fit_gate.fit_states("glance", glanced, spreads, weight, SEED)
+    states = fit_gate.fit_states("states", shallow, spreads, weight, SEED)
     # Open until the policy is known, which tells what must not be lost.
-    save_arrays({**words, **states, **fit_gate.OPEN}, shop.out / "gate.safetensors")
+    save_arrays({**words, **glance, **states, **fit_gate.OPEN}, shop.out / "gate.safetensors")
 
 
 def _vaccine_rows(shop: Workshop) -> list[corpus.Row]:
@@ -261,6 +295,13 @@ def _nearest(encoder: Encoder, texts: list[str], myths: list[Myth]) -> dict[str,
     vectors = encoder.pooled(texts)
     order = np.argsort(-((vectors - vectors.mean(0)) @ centres.T), axis=1, kind="stable")
     return {text: order[row] for row, text in enumerate(texts)}
+
+
+def _alike(shop: Workshop, encoder: Encoder, myths: list[Myth]) -> list[set[int]]:
+    """For each myth the places of those that say nearly the same, itself among them."""
+    centring, _ = load_matching(shop.out / "matching.safetensors")
+    claims = centring.claims(encoder.pooled([myth.title("en") for myth in myths]))
+    return [set(np.flatnonzero(row >= fit_matching.ALIKE).tolist()) for row in claims @ claims.T]
 
 
 def _features(encoder: Encoder, texts: list[str]) -> FloatArray:

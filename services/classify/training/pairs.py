@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from services.classify.knowledge_base import Myth
+from services.classify.live_knowledge import Lesson
 from services.classify.stance import ROLES, STANCES
 from services.classify.training.corpus import AuthoredPost, Row
+from services.classify.training.replies import replies
 
 NEAREST = 12
 """Hard negatives are drawn from this many myths nearest to the post."""
@@ -41,15 +44,26 @@ CONCERNS = {
 AGAINST = "Vaccines do more harm than good."
 
 
+RIVAL_WEIGHT = 0.7
+"""Neighbours overlap: a post can touch a second myth, so a wrong pair counts a little less."""
+
+RIVALS = 2
+"""Wrong myths that stand beside the right one of a post."""
+
+
 @dataclass(frozen=True)
 class Pair:
-    """`stances`: which answers are right, 1 or 0 for each of STANCES; `role`: place in ROLES, -1 unknown."""
+    """`stances`: which answers are right, 1 or 0 for each of STANCES; `role`: place in ROLES, -1 unknown.
+
+    `rivals`: claims that the post only seems to be about, to be told from `myth`.
+    """
 
     post: str
     myth: str
     stances: tuple[int, ...]
     role: int = -1
     weight: float = 1.0
+    rivals: tuple[str, ...] = ()
 
 
 def _right(*names: str) -> tuple[int, ...]:
@@ -57,21 +71,35 @@ def _right(*names: str) -> tuple[int, ...]:
 
 
 class PairSampler:
-    """Draws an epoch of pairs. `near[text]` lists places in `myths`, nearest first."""
+    """Draws an epoch of pairs. `near[text]` lists places in `myths`, nearest first; `alike[place]` those that say nearly the same."""
 
-    def __init__(self, posts: list[AuthoredPost], myths: list[Myth], near: dict[str, npt.NDArray[np.int64]]) -> None:
+    def __init__(
+        self,
+        posts: list[AuthoredPost],
+        myths: list[Myth],
+        near: dict[str, npt.NDArray[np.int64]],
+        alike: list[set[int]],
+    ) -> None:
         self._posts = posts
         self._myths = myths
         self._places = {myth.id: place for place, myth in enumerate(myths)}
         self._near = near
+        self._alike = alike
 
     def epoch(self, draw: random.Random) -> list[Pair]:
-        """Authored posts with their myth and with a wrong one, terse ones twice; the knowledge base's own sentences."""
+        """Authored posts with their myth and wrong ones, terse ones twice; the knowledge base's own sentences."""
         pairs = []
         for post in self._posts:
             if post.myth:
                 pairs += [self._own(post, draw) for _ in range(2 if len(post.text) <= TERSE else 1)]
-            pairs.append(self._wrong(post, draw))
+            if post.stance == "none":
+                pairs.append(self._wrong(post, draw))
+        for reply, collected in replies(self._posts, draw):
+            claim = _claim(self._myths[self._places[reply.myth]], reply.language, draw)
+            if collected:
+                pairs.append(Pair(reply.text, claim, _right("refute", "discuss")))
+            else:
+                pairs.append(Pair(reply.text, claim, _right(reply.stance), ROLES.index(reply.role)))
         for myth in self._myths:
             pairs += self._from_knowledge(myth, draw)
         draw.shuffle(pairs)
@@ -79,16 +107,26 @@ class PairSampler:
 
     def _own(self, post: AuthoredPost, draw: random.Random) -> Pair:
         myth = self._myths[self._places[post.myth]]
-        return Pair(post.text, _claim(myth, post.language, draw), _right(post.stance), ROLES.index(post.role))
+        in_own = draw.random() < SAME_LANGUAGE
+        claims = [one.title(post.language if in_own else "en") for one in (myth, *self._rivals(post, draw))]
+        return Pair(post.text, claims[0], _right(post.stance), ROLES.index(post.role), rivals=tuple(claims[1:]))
+
+    def _rivals(self, post: AuthoredPost, draw: random.Random) -> list[Myth]:
+        """Wrong myths, stated in the language of the right one, or the language would tell them apart."""
+        if post.stance == "none":
+            return []
+        near = self._others(post)
+        return [self._myths[place] for place in draw.sample(near[:NEAREST], RIVALS)]
+
+    def _others(self, post: AuthoredPost) -> list[int]:
+        """Myths that the post isn't about, nearest first."""
+        own = self._alike[self._places[post.myth]] if post.myth else set()
+        return [int(place) for place in self._near[post.text][: NEAREST + len(own)] if int(place) not in own]
 
     def _wrong(self, post: AuthoredPost, draw: random.Random) -> Pair:
-        own = self._places.get(post.myth, -1)
-        near = [int(place) for place in self._near[post.text] if place != own][:NEAREST]
-        other = draw.choice(near) if draw.random() < 0.75 else draw.randrange(len(self._myths))
-        if other == own:
-            other = near[0]
-        # Neighbours overlap: a post can touch a second myth, so a wrong pair counts a little less.
-        return Pair(post.text, _claim(self._myths[other], post.language, draw), _right("none"), weight=0.7)
+        near = self._others(post)[:NEAREST]
+        place = draw.choice(near) if draw.random() < 0.75 else draw.randrange(len(self._myths))
+        return Pair(post.text, _claim(self._myths[place], post.language, draw), _right("none"), weight=RIVAL_WEIGHT)
 
     def _from_knowledge(self, myth: Myth, draw: random.Random) -> list[Pair]:
         said = draw.sample(myth.said_as, min(4, len(myth.said_as)))
@@ -137,6 +175,17 @@ def vaccine_pairs(rows: list[Row], draw: random.Random, count: int) -> list[Pair
         elif concerns == ["none"]:
             pairs.append(Pair(row.text, draw.choice([*CONCERNS.values(), AGAINST]), open_answer, weight=0.4))
     return pairs
+
+
+def dismissed_pairs(lessons: Mapping[str, Lesson], myths: list[Myth]) -> list[Pair]:
+    """Posts of cases that people judged not to be a myth: whatever they do, they don't endorse it."""
+    known = {myth.id: myth for myth in myths}
+    return [
+        Pair(text, known[myth_id].title("en"), _right("refute", "discuss", "none"))
+        for myth_id, lesson in sorted(lessons.items())
+        if myth_id in known
+        for text in lesson.texts
+    ]
 
 
 def evidence_pairs(rows: list[dict[str, Any]], draw: random.Random, count: int) -> list[Pair]:
