@@ -27,7 +27,7 @@ from services.classify.knowledge_base import Myth
 from services.classify.live_knowledge import Lesson
 from services.classify.matching import load_matching
 from services.classify.stance import PairModel, joined, loaded, untrained
-from services.classify.training import corpus, fit_gate, fit_heads, fit_int8, fit_matching, fit_stance
+from services.classify.training import corpus, fit_gate, fit_heads, fit_int8, fit_matching, fit_stance, neighbours
 from services.classify.training.corpus import AuthoredPost, HeldOut
 from services.classify.training.fit_heads import Example
 from services.classify.training.fit_matching import MatchPair
@@ -220,8 +220,12 @@ def train_stance(shop: Workshop) -> None:
     states = LowerStates(encoder)
     posts, myths = shop.posts_of("train"), shop.myths_of("train")
     ordinary = corpus.ordinary_public(shop.data, "train")
-    near = _nearest(encoder, [*(post.text for post in posts), *ordinary], myths)
-    sampler, public = PairSampler(posts, myths, near, _alike(shop, encoder, myths)), PublicPairs(ordinary, myths, near)
+    centring, _ = load_matching(shop.out / "matching.safetensors")
+    near = neighbours.nearest(encoder, [*(post.text for post in posts), *ordinary], myths)
+    sampler, public = (
+        PairSampler(posts, myths, near, neighbours.alike(encoder, centring, myths)),
+        PublicPairs(ordinary, myths, near),
+    )
     vaccine, evidence = _vaccine_rows(shop), _json_lines(shop.data / "claim_evidence.jsonl")
 
     def draw_epoch(draw: random.Random) -> list[Pair]:
@@ -286,22 +290,6 @@ def train_gate(shop: Workshop) -> None:
 def _vaccine_rows(shop: Workshop) -> list[corpus.Row]:
     rows = corpus.rows(shop.data, "misinformation")
     return [row for row in rows if row.source in ("caves", "yuan") and row.split == "train"]
-
-
-def _nearest(encoder: Encoder, texts: list[str], myths: list[Myth]) -> dict[str, npt.NDArray[np.int64]]:
-    """Places of myths for each text, nearest first."""
-    centres = np.stack([encoder.pooled(myth.wordings()).mean(0) for myth in myths])
-    centres -= centres.mean(0)
-    vectors = encoder.pooled(texts)
-    order = np.argsort(-((vectors - vectors.mean(0)) @ centres.T), axis=1, kind="stable")
-    return {text: order[row] for row, text in enumerate(texts)}
-
-
-def _alike(shop: Workshop, encoder: Encoder, myths: list[Myth]) -> list[set[int]]:
-    """For each myth the places of those that say nearly the same, itself among them."""
-    centring, _ = load_matching(shop.out / "matching.safetensors")
-    claims = centring.claims(encoder.pooled([myth.title("en") for myth in myths]))
-    return [set(np.flatnonzero(row >= fit_matching.ALIKE).tolist()) for row in claims @ claims.T]
 
 
 def _features(encoder: Encoder, texts: list[str]) -> FloatArray:
