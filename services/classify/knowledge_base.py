@@ -62,6 +62,10 @@ class Myth:
         """The claim in `language`, else in English, else in whatever language there is."""
         return self.claim.get(language) or self.claim.get("en") or next(iter(self.claim.values()))
 
+    def bare(self) -> Myth:
+        """The myth as a stranger's file may give it: id and the English claim."""
+        return Myth(id=self.id, claim={"en": self.title("en")})
+
     def wordings(self) -> list[str]:
         """Every way the myth is stated: claims in each language, then `said_as`; no wording twice."""
         return list(dict.fromkeys([*self.claim.values(), *self.said_as]))

@@ -1,7 +1,8 @@
 """Which myths a post could be about: embeddings and BM25 together, over any list of myths.
 
-The two scores are put on one scale by z-scores against the whole list and added; the weight of BM25
-is the one measured on 14,231 fact-checked claims (docs/decisions/0011-matching.md).
+The two scores are put on one scale and added; the weight of BM25 is the one measured on 14,231 fact-checked claims
+(docs/decisions/0011-matching.md). Cosines become z-scores against the built-in myths, so that a score means the same whatever
+list a post is matched against; BM25's against the list.
 """
 
 from __future__ import annotations
@@ -65,8 +66,34 @@ def load_matching(path: Path) -> tuple[Centring, dict[str, torch.Tensor]]:
     return Centring(*means), weights
 
 
+class Yardstick:
+    """How near a post is to myths that it isn't about: cosines to the built-in myths, or to the list where there are none.
+
+    A myth told in many ways is near a post by accident more often than one told in a single sentence, so there are two
+    measures, and a myth is held to one between them by its number of wordings.
+    """
+
+    def __init__(self, vectors: FloatArray, starts: npt.NDArray[np.int64]) -> None:
+        """`vectors` [wordings, 384] of the reference myths, `starts` the place of each myth's first, its claim."""
+        self._vectors, self._starts = vectors, starts
+        self._wordings = max(len(vectors) / max(len(starts), 1), 1.0)
+
+    def z_scores(self, cosines: FloatArray, posts: FloatArray, wordings: npt.NDArray[np.int64]) -> FloatArray:
+        """Of cosines [posts, myths] and the posts' vectors, for myths with that many wordings each."""
+        if not len(self._starts):
+            return np.zeros_like(cosines)
+        near = posts @ self._vectors.T
+        once, often = near[:, self._starts], np.maximum.reduceat(near, self._starts, axis=1)
+        place = np.zeros(len(wordings), np.float32)
+        if self._wordings > 1:
+            place = np.clip(np.log(wordings) / np.log(self._wordings), 0, 1).astype(np.float32)
+        mean = once.mean(1)[:, None] * (1 - place) + often.mean(1)[:, None] * place
+        spread = once.std(1)[:, None] * (1 - place) + often.std(1)[:, None] * place
+        return np.asarray(np.where(spread > 1e-6, (cosines - mean) / np.maximum(spread, 1e-6), 0), dtype=np.float32)
+
+
 class MythIndex:
-    """A searchable list of myths. `background` myths only steady the scale when the list is short."""
+    """A searchable list of myths. `background` myths are the scale that cosines are read on."""
 
     def __init__(
         self,
@@ -83,6 +110,7 @@ class MythIndex:
         everything = [*self.myths, *(myth for myth in background if myth.id not in own)]
         wordings = [myth.wordings() for myth in everything]
         self._starts = np.cumsum([0, *(len(one) for one in wordings)])[:-1]
+        self._wordings = np.array([len(one) for one in wordings])
         texts = [text for one in wordings for text in one]
         self._centring = centring
         self._background = list(background)
@@ -91,8 +119,19 @@ class MythIndex:
         new = list(dict.fromkeys(text for text in texts if text not in self._known))
         self._known |= dict(zip(new, centring.claims(encoder.pooled(new)), strict=True))
         self._vectors = np.stack([self._known[text] for text in texts]) if texts else np.zeros((0, 1), np.float32)
+        self._yardstick = self._measured(background or self.myths)
         self._lexical = LexicalIndex(texts)
         self._states: OrderedDict[str, torch.Tensor] = OrderedDict()
+
+    def _measured(self, reference: Sequence[Myth]) -> Yardstick:
+        wordings = [myth.wordings() for myth in reference]
+        texts = [text for one in wordings for text in one]
+        new = list(dict.fromkeys(text for text in texts if text not in self._known))
+        self._known |= dict(zip(new, self._centring.claims(self._encoder.pooled(new)), strict=True))
+        starts = np.cumsum([0, *(len(one) for one in wordings)])[:-1]
+        return Yardstick(
+            np.stack([self._known[text] for text in texts]) if texts else np.zeros((0, 1), np.float32), starts
+        )
 
     def over(self, myths: Sequence[Myth]) -> MythIndex:
         """An index of another list, with the same models and background."""
@@ -117,7 +156,8 @@ class MythIndex:
         vectors = self.vectors(encoded)
         cosine = np.maximum.reduceat(vectors @ self._vectors.T, self._starts, axis=1)
         bm25 = np.maximum.reduceat(self._lexical.scores(texts), self._starts, axis=1)
-        hybrid = (_standard(cosine) + BM25_WEIGHT * _standard(bm25))[:, : len(self.myths)]
+        near = self._yardstick.z_scores(cosine, vectors, self._wordings)
+        hybrid = (near + BM25_WEIGHT * _standard(bm25))[:, : len(self.myths)]
         order = np.argsort(-hybrid, axis=1, kind="stable")[:, :best]
         return [
             [Match(int(i), float(hybrid[row, i]), float(cosine[row, i]), float(bm25[row, i])) for i in order[row]]

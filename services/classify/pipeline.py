@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -215,12 +216,12 @@ class Classifier:
         settled = {
             row
             for row, rank in first
-            if self._policy.is_settled(self._evidence(matches[row][rank], languages[row], first[row, rank]))
+            if self._policy.is_settled(self._all_evidence(matches[row], languages[row], [first[row, rank]]))
         }
         later = [pair for pair in asked if pair[1] > 0 and pair[0] not in settled]
         stances = first | self._stances(encoded, matches, later, languages)
         return [
-            [self._evidence(match, languages[row], stances.get((row, rank))) for rank, match in enumerate(found)]
+            self._all_evidence(found, languages[row], [stances.get((row, rank)) for rank in range(len(found))])
             for row, found in enumerate(matches)
         ]
 
@@ -239,6 +240,13 @@ class Classifier:
         )
         read = zip(np.exp(stances).tolist(), np.exp(roles).tolist(), strict=True)
         return {pair: Reading(tuple(one), tuple(other)) for pair, (one, other) in zip(asked, read, strict=True)}
+
+    def _all_evidence(
+        self, found: Sequence[Match], language: str, readings: Sequence[Reading | None]
+    ) -> list[CandidateEvidence]:
+        """Of candidates, best first; those past the end of `readings` weren't read."""
+        pairs = zip_longest(found, readings[: len(found)])
+        return [self._evidence(match, language, reading) for match, reading in pairs]
 
     def _evidence(self, match: Match, language: str, reading: Reading | None) -> CandidateEvidence:
         myth = self._index.myths[match.place]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from services.classify.reasons import reasons
 from services.classify.stance import ROLES, STANCES
 
 FEATURES = (
@@ -28,7 +29,10 @@ READ_FEATURES = (
 )  # fmt: skip
 """What decides whether the stance model reads a post at all, in a stream (see `read_features`)."""
 
-MATCH_SETTINGS = {"score", "about", "bias", "plausible", "least_cosine", "least_health"}
+MATCH_FEATURES = ("score", "lead", "about_any", "about")
+"""What the match probability is made of (see `match_features`)."""
+
+MATCH_SETTINGS = {*MATCH_FEATURES, "bias", "plausible", "least_cosine", "least_health"}
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,8 @@ class Policy:
 
     weights: tuple[float, ...]
     bias: float
-    match_weights: tuple[float, float, float]
+    match_weights: tuple[float, ...]
+    match_bias: float
     plausible: float
     least_cosine: float
     least_health: float
@@ -113,7 +118,8 @@ class Policy:
         return cls(
             weights=tuple(raw["flag"]["weights"].values()),
             bias=raw["flag"]["bias"],
-            match_weights=(match["score"], match["about"], match["bias"]),
+            match_weights=tuple(match[name] for name in MATCH_FEATURES),
+            match_bias=match["bias"],
             plausible=match["plausible"],
             least_cosine=match["least_cosine"],
             least_health=match["least_health"],
@@ -139,19 +145,20 @@ class Policy:
         score = _sigmoid(sum(w * v for w, v in zip(self.read_weights, values, strict=True)) + self.read_bias)
         return score >= self.read_threshold
 
-    def is_settled(self, first: CandidateEvidence) -> bool:
-        """Is the nearest candidate, read, so surely the one that the next ones needn't be."""
-        return self.match_probability(first) >= SETTLED
+    def is_settled(self, candidates: Sequence[CandidateEvidence]) -> bool:
+        """Is the nearest candidate, the only one read, so surely the one that the next ones needn't be."""
+        return self.match_probabilities(candidates)[0] >= SETTLED
 
     def threshold_for(self, candidate: CandidateEvidence) -> float:
         """Flag score from which a post that spreads this myth is flagged: a harmless one takes more certainty."""
         return self.by_harm.get(candidate.harm, self.threshold)
 
-    def match_probability(self, candidate: CandidateEvidence) -> float:
-        """0-1: is the post about this myth, from how near it is and, where read, what the stance model says."""
-        score, about, bias = self.match_weights
-        match, read = match_features(candidate)
-        return _sigmoid(score * match + about * read + bias)
+    def match_probabilities(self, candidates: Sequence[CandidateEvidence]) -> list[float]:
+        """0-1 for each: is the post about this myth, from how near it is and, where read, what the stance model says."""
+        return [
+            _sigmoid(sum(w * v for w, v in zip(self.match_weights, values, strict=True)) + self.match_bias)
+            for values in match_features(candidates)
+        ]
 
     def flag_score(self, post: PostEvidence, candidate: CandidateEvidence) -> float:
         """0-1: probability that the post spreads this myth."""
@@ -184,9 +191,9 @@ class Decision:
 SETTLED = 0.8
 """Probability of the first candidate's match from which the stance model reads no further ones."""
 
-NAMED = 0.1
+NAMED = 0.15
 """Match probability from which a flagged post is counted under its myth in a stream: five in six of those on dev are right, of
-the ones below one in five. Those spread something else, for a candidate narrative."""
+the ones below one in four. Those spread something else, for a candidate narrative."""
 
 EXPLAINED = 0.5
 """Match probability from which a known myth explains a post."""
@@ -208,9 +215,17 @@ def read_features(post: PostEvidence, found: Sequence[tuple[float, float]]) -> l
     return [match, cosine, match - second[0], *heads, *(_logit(post.kinds[name]) for name in READ_FEATURES[6:])]
 
 
-def match_features(candidate: CandidateEvidence) -> list[float]:
-    """What the match probability is made of: the hybrid z-score, and log-odds of being about the myth."""
-    return [candidate.match, _logit(candidate.about) if candidate.stances else _UNREAD]
+def match_features(candidates: Sequence[CandidateEvidence]) -> list[list[float]]:
+    """The values of MATCH_FEATURES for each: the hybrid z-score; by how much it leads the nearest other; the log-odds of being
+    about any of those read, which say little on which of them, and about this one, in proportion.
+    """
+    about = [_logit(one.about) if one.stances else _UNREAD for one in candidates]
+    most = max(about, default=_UNREAD)
+    found = []
+    for place, one in enumerate(candidates):
+        others = [other.match for at, other in enumerate(candidates) if at != place]
+        found.append([one.match, one.match - max(others, default=0.0), most, about[place] - most])
+    return found
 
 
 def flag_features(post: PostEvidence, candidate: CandidateEvidence) -> list[float]:
@@ -246,7 +261,7 @@ def is_unexplained(post: PostEvidence, decision: Decided) -> bool:
 def decide(post: PostEvidence, candidates: Sequence[CandidateEvidence], policy: Policy) -> Decision:
     """Orders the candidates, reads the stance towards the best one, and flags or passes."""
     scored = sorted(
-        ((policy.match_probability(one), one) for one in candidates),
+        zip(policy.match_probabilities(candidates), candidates, strict=True),
         key=lambda pair: (-pair[0], -pair[1].match, pair[1].myth_id),
     )
     if not scored:
@@ -262,41 +277,8 @@ def decide(post: PostEvidence, candidates: Sequence[CandidateEvidence], policy: 
         stance_score=round(stances[0] if flag else stances[place], 4),
         flag=flag,
         flag_score=round(score, 4),
-        reasons=_reasons(post, best, chance, STANCES[place], flag, score),
+        reasons=reasons(post, best, chance, STANCES[place], flag, score),
     )
-
-
-def _reasons(
-    post: PostEvidence, best: CandidateEvidence, chance: float, stance: str, flag: bool, score: float
-) -> tuple[str, ...]:
-    title = best.title if len(best.title) <= 160 else best.title[:157].rstrip() + "…"
-    if flag:
-        return (
-            f"Repeats the myth “{title}” ({chance:.0%} sure that this is the myth).",
-            f"Presents it as true ({best.endorse:.0%} sure), rather than asking, reporting or correcting.",
-            *(("Its wording reads like misinformation.",) if post.misinformation >= 0.5 else ()),
-            f"Chance that it spreads the myth: {score:.0%}.",
-        )
-    if post.health < 0.5 and chance < 0.5:
-        return ("Not about health.",)
-    if chance < 0.5 or stance == "none":
-        return ("No known myth is close enough.", *_kind_reason(post.kind))
-    about = f"Is about the myth “{title}” ({chance:.0%} sure)"
-    if stance == "refute":
-        return (f"{about}, and denies or corrects it.",)
-    if stance == "discuss":
-        return (f"{about}, without taking it for true.", *_kind_reason(post.kind))
-    return (f"{about} and may repeat it, but not surely enough to alert ({score:.0%}).", *_kind_reason(post.kind))
-
-
-def _kind_reason(kind: str) -> tuple[str, ...]:
-    sentence = {
-        "question": "Asks rather than asserts.",
-        "experience": "Tells a personal story.",
-        "support": "Comforts or encourages.",
-        "news": "Reports news.",
-    }.get(kind)
-    return (sentence,) if sentence else ()
 
 
 def _logit(probability: float) -> float:

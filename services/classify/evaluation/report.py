@@ -42,7 +42,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield "## Candidate narratives: risky claims that no known myth explains"
     yield from _narrow(("post", "figure"), report.candidates)
     yield ""
-    yield "## The right myth, among all in the knowledge base"
+    yield "## The right myth, among all or among 60"
     yield from _wide("matched against", report.matching)
     yield from _narrow(("general fact-checked claims", "figure"), report.general)
     yield ""

@@ -20,6 +20,7 @@ from services.classify.matching import MythIndex, load_matching
 from services.classify.pipeline import Classifier
 from services.classify.policy import (
     FEATURES,
+    MATCH_FEATURES,
     READ_FEATURES,
     CandidateEvidence,
     Policy,
@@ -66,10 +67,22 @@ READ_MARGIN = 0.5
 MARGIN = (0.4, 0.04)
 """Taken off the hybrid z-score and the cosine that keep that recall: calibration myths are few."""
 
+SHORT_LIST = 60
+"""Myths in the shortest list that posts are calibrated against, beside the whole knowledge base and its bare claims."""
+
 PUBLIC = "public"
 """Role of ordinary public posts in the calibration."""
 
-OPEN_POLICY = Policy((0.0,) * len(FEATURES), 0.0, (1.0, 1.0, -100.0), float("-inf"), float("-inf"), 0.0, 1.0)
+OPEN_POLICY = Policy(
+    weights=(0.0,) * len(FEATURES),
+    bias=0.0,
+    match_weights=(0.0,) * len(MATCH_FEATURES),
+    match_bias=-100.0,
+    plausible=float("-inf"),
+    least_cosine=float("-inf"),
+    least_health=0.0,
+    threshold=1.0,
+)
 """Reads every candidate (none is ever settled) and flags nothing: for gathering evidence."""
 
 
@@ -86,8 +99,11 @@ def fit_policy(shop: Workshop) -> None:
     """Writes policy.json."""
     posts = shop.posts_of("calibration")
     public = [AuthoredPost(text, "en", PUBLIC) for text in corpus.ordinary_public(shop.data, "calibration")]
-    strangers = [bare(myth) for myth in shop.myths]
+    own = shop.myths_of("calibration")[:SHORT_LIST]
+    others = {myth.id for myth in shop.myths} - {myth.id for myth in own}
+    strangers = [myth.bare() for myth in shop.myths]
     evidence = gather(shop, [*posts, *public], [shop.myths, strangers])
+    evidence += gather(shop, [p for p in posts if p.myth not in others] + public, [[myth.bare() for myth in own]])
     content = fitted(evidence)
     (shop.out / "policy.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     policy = Policy.load(shop.out / "policy.json")
@@ -103,10 +119,13 @@ def flaggable(evidence: Sequence[Evidence], policy: Policy) -> list[Evidence]:
 
 def fitted(evidence: list[Evidence]) -> dict[str, Any]:
     """policy.json, of what the pipeline saw in the calibration posts."""
-    match_weights, plausible, least_cosine = _fit_match(evidence)
+    match_weights, match_bias, plausible, least_cosine = _fit_match(evidence)
     health = [one.seen.health for one in evidence if one.post.stance == "endorse"]
     least_health = float(np.quantile(health, 1 - PLAUSIBLE_RECALL)) / 2
-    policy = Policy(OPEN_POLICY.weights, 0.0, match_weights, plausible, least_cosine, least_health, 1.0)
+    policy = replace(
+        OPEN_POLICY, match_weights=match_weights, match_bias=match_bias,
+        plausible=plausible, least_cosine=least_cosine, least_health=least_health,
+    )  # fmt: skip
     weights, bias = _fit_flag(evidence, policy)
     scored = replace(policy, weights=weights, bias=bias)
     by_harm = {harm: round(_threshold(evidence, scored, wanted), 4) for harm, wanted in PRECISION.items()}
@@ -117,9 +136,8 @@ def fitted(evidence: list[Evidence]) -> dict[str, Any]:
     return {
         "flag": {"weights": names, "bias": round(bias, 5), "threshold": scored.threshold, "by_harm": by_harm},
         "match": {
-            "score": round(match_weights[0], 5),
-            "about": round(match_weights[1], 5),
-            "bias": round(match_weights[2], 5),
+            **dict(zip(MATCH_FEATURES, (round(value, 5) for value in match_weights), strict=True)),
+            "bias": round(match_bias, 5),
             "plausible": round(plausible, 3),
             "least_cosine": round(least_cosine, 4),
             "least_health": round(least_health, 5),
@@ -139,11 +157,6 @@ def fitted(evidence: list[Evidence]) -> dict[str, Any]:
     }
 
 
-def bare(myth: Myth) -> Myth:
-    """The myth as a stranger's file would give it: id and the English claim."""
-    return Myth(id=myth.id, claim={"en": myth.title("en")})
-
-
 def gather(shop: Workshop, posts: Sequence[AuthoredPost], lists: Sequence[Sequence[Myth]]) -> list[Evidence]:
     """Runs the pipeline with the weights made so far, every candidate read, against each list of myths."""
     encoder = shop.encoder()
@@ -159,33 +172,44 @@ def gather(shop: Workshop, posts: Sequence[AuthoredPost], lists: Sequence[Sequen
     ]
 
 
-def _fit_match(evidence: list[Evidence]) -> tuple[tuple[float, float, float], float, float]:
+def _fit_match(evidence: list[Evidence]) -> tuple[tuple[float, ...], float, float, float]:
+    """Weights and bias of the match probability; the least hybrid z-score and cosine that are worth reading."""
     rows, truth, own_found = [], [], []
     for one in evidence:
         about = one.post.stance != "none"
-        for candidate in one.candidates:
+        for candidate, values in zip(one.candidates, match_features(one.candidates), strict=True):
             own = candidate.myth_id == one.post.myth and about
             if candidate.stances:
-                rows.append(match_features(candidate))
+                rows.append(values)
                 truth.append(own)
                 if own and one.post.stance == "endorse":
                     own_found.append((candidate.match, candidate.cosine))
-    model = LogisticRegression(C=1.0).fit(np.array(rows), np.array(truth))
+    weights, bias = _logistic(np.array(rows), np.array(truth), 1.0)
     plausible, least_cosine = np.quantile(np.array(own_found), 1 - PLAUSIBLE_RECALL, axis=0) - MARGIN
-    weights = (float(model.coef_[0][0]), float(model.coef_[0][1]), float(model.intercept_[0]))
-    return weights, float(plausible), float(least_cosine)
+    return weights, bias, float(plausible), float(least_cosine)
+
+
+def _logistic(
+    rows: npt.NDArray[np.float64],
+    truth: npt.NDArray[np.bool_],
+    strength: float,
+    sample_weight: npt.NDArray[np.float64] | None = None,
+) -> tuple[tuple[float, ...], float]:
+    """Weights and bias for the values as they are, fitted to values of one scale; `strength` is the inverse L2 penalty."""
+    scaler = StandardScaler().fit(rows)
+    model = LogisticRegression(C=strength, max_iter=1_000)
+    model.fit(scaler.transform(rows), truth, sample_weight=sample_weight)
+    weights: npt.NDArray[np.float64] = model.coef_[0] / scaler.scale_
+    return tuple(map(float, weights)), float(model.intercept_[0] - (weights * scaler.mean_).sum())
 
 
 def _fit_read(evidence: list[Evidence], wanted: list[Evidence]) -> tuple[tuple[float, ...], float, float]:
     """Weights, bias and threshold of the question whether a post may spread a myth, before any stance is read."""
     rows = _read_rows(evidence)
     truth = np.array([one.post.stance == "endorse" for one in evidence])
-    scaler = StandardScaler().fit(rows)
-    model = LogisticRegression(C=0.3, max_iter=1_000).fit(scaler.transform(rows), truth)
-    weights: npt.NDArray[np.float64] = model.coef_[0] / scaler.scale_
-    bias = float(model.intercept_[0] - (weights * scaler.mean_).sum())
-    kept = model.predict_proba(scaler.transform(_read_rows(wanted)))[:, 1]
-    return tuple(map(float, weights)), bias, float(np.quantile(kept, 1 - PLAUSIBLE_RECALL)) * READ_MARGIN
+    weights, bias = _logistic(rows, truth, 0.3)
+    kept = 1 / (1 + np.exp(-(_read_rows(wanted) @ np.array(weights) + bias)))
+    return weights, bias, float(np.quantile(kept, 1 - PLAUSIBLE_RECALL)) * READ_MARGIN
 
 
 def _read_rows(evidence: list[Evidence]) -> npt.NDArray[np.float64]:
@@ -193,7 +217,8 @@ def _read_rows(evidence: list[Evidence]) -> npt.NDArray[np.float64]:
 
 
 def _best(one: Evidence, policy: Policy) -> CandidateEvidence:
-    return max(one.candidates, key=policy.match_probability)
+    chances = policy.match_probabilities(one.candidates)
+    return one.candidates[max(range(len(chances)), key=lambda place: chances[place])]
 
 
 def _fit_flag(evidence: list[Evidence], policy: Policy) -> tuple[tuple[float, ...], float]:
@@ -206,11 +231,7 @@ def _fit_flag(evidence: list[Evidence], policy: Policy) -> tuple[tuple[float, ..
         # The wrong myth for a post that spreads another: half right.
         half = spreads and best.myth_id != one.post.myth
         weight.append(REFUTING if one.post.stance == "refute" else 0.5 if half else 1.0)
-    scaler = StandardScaler().fit(np.array(rows))
-    model = LogisticRegression(C=STRENGTH, max_iter=1_000)
-    model.fit(scaler.transform(np.array(rows)), np.array(truth), sample_weight=np.array(weight))
-    weights: npt.NDArray[np.float64] = model.coef_[0] / scaler.scale_
-    return tuple(map(float, weights)), float(model.intercept_[0] - (weights * scaler.mean_).sum())
+    return _logistic(np.array(rows), np.array(truth), STRENGTH, np.array(weight))
 
 
 def _threshold(evidence: list[Evidence], policy: Policy, wanted: float) -> float:

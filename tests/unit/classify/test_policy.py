@@ -21,7 +21,8 @@ FAR = CandidateEvidence("raw-milk-cures-asthma", "Raw milk cures asthma.", 1.0, 
 POLICY = Policy(
     weights=tuple(1.0 if name == "endorse" else 0.0 for name in FEATURES),
     bias=0.0,
-    match_weights=(1.0, 0.5, -3.0),
+    match_weights=(1.0, 0.0, 0.5, 0.5),
+    match_bias=-3.0,
     plausible=1.5,
     least_cosine=0.3,
     least_health=0.05,
@@ -103,6 +104,21 @@ def test_the_myth_that_the_post_is_about_comes_first_even_if_another_is_nearer()
     assert decision.candidates[0][1] > decision.candidates[1][1]
 
 
+def test_a_myth_counts_by_its_lead_over_the_others() -> None:
+    by_lead = replace(POLICY, match_weights=(0.0, 1.0, 0.0, 0.0), match_bias=0.0)
+    alone, beside = by_lead.match_probabilities([SPREADING, FAR])[0], by_lead.match_probabilities([SPREADING] * 2)[0]
+    assert alone > 0.9
+    assert beside == 0.5
+
+
+def test_what_one_candidate_reads_as_is_known_of_all() -> None:
+    unread = replace(SPREADING, myth_id="another", stances=None)
+    alone, beside = POLICY.match_probabilities([unread])[0], POLICY.match_probabilities([unread, SPREADING])[0]
+    assert alone == beside < POLICY.match_probabilities([SPREADING])[0]
+    any_counts = replace(POLICY, match_weights=(1.0, 0.0, 0.5, 0.0))
+    assert any_counts.match_probabilities([unread, SPREADING])[0] > any_counts.match_probabilities([unread])[0]
+
+
 def test_nothing_to_compare_with() -> None:
     decision = decide(POST, [], POLICY)
     assert (decision.flag, decision.candidates) == (False, ())
@@ -136,7 +152,7 @@ def test_what_a_known_myth_explains_is_not_whether_flagged_or_refuting() -> None
 
 def test_a_flagged_post_far_from_its_myth_spreads_something_else() -> None:
     far = replace(SPREADING, match=0.2)
-    decision = decide(POST, [far], replace(POLICY, match_weights=(1.0, 0.0, -4.0)))
+    decision = decide(POST, [far], replace(POLICY, match_weights=(1.0, 0.0, 0.0, 0.0), match_bias=-4.0))
     assert decision.flag
     assert decision.candidates[0][1] < 0.05
     assert is_unexplained(POST, decision)
