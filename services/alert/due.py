@@ -48,14 +48,17 @@ class Due:
     urgent: bool = False
 
 
-def due(channel: Channel, case: Case, told: Told | None, rules: DueRules, now_ms: int) -> Due:
-    """What is due on `channel` for `case`; `told` is None when nothing was told there yet."""
+def due(channel: Channel, case: Case, told: Told | None, rules: DueRules, now_ms: int, muted: str = "") -> Due:
+    """What is due on `channel` for `case`; `told` is None when nothing was told there yet; `muted`: why nobody is to be told
+    anew, which leaves what they see true all the same."""
+    if muted and (told is None or channel in (Channel.EMAIL, Channel.CHAT)):
+        return Due("none", muted)
     if told is None:
         return _first(case, rules, now_ms)
     if channel in (Channel.EMAIL, Channel.CHAT):
         return _follow_up(case, told, rules, now_ms)
     what = _edit(case, told, rules, now_ms)
-    silenced = case.status in (Status.DISMISSED, Status.MUTED, Status.MERGED) or not case.counts.posts
+    silenced = muted or case.status in (Status.DISMISSED, Status.MUTED, Status.MERGED) or not case.counts.posts
     rises = case.triage.rank > told.triage.rank and what.action == "update" and not silenced
     return replace(what, action="rise") if rises else what
 

@@ -26,6 +26,9 @@ class Hours:
             raise ValueError('write hours as "22:00-07:00"') from None
         return cls(start, end)
 
+    def __str__(self) -> str:
+        return f"{self.start:%H:%M}-{self.end:%H:%M}"
+
     def hold(self, at: time) -> bool:
         """Is a local time within them."""
         if self.start < self.end:

@@ -47,8 +47,10 @@ async def record_due(
     cases: Sequence[Case],
     now_ms: int,
     causes: Mapping[str, Cause],
+    muted: Mapping[str, str],
 ) -> None:
-    """Record, bring forward, hold back or call off the notifications of `cases`; `places`: whom to tell, by case id."""
+    """Record, bring forward, hold back or call off the notifications of `cases`; `places`: whom to tell, by case id; `muted`:
+    why nobody is told anew, for those cases whose topic or myth is muted."""
     if not cases:
         return
     ids = [case.id for case in cases]
@@ -67,8 +69,11 @@ async def record_due(
             if waiting is not None and waiting.state != "pending":
                 continue  # on its way: what it leaves to say is decided when it has arrived
             told = told_of(message, key in lost) if message is not None else None
-            what = _routed(due(Channel(key[1]), case, told, rules, now_ms), Channel(key[1]), tell, told is None)
-            if tell is not None and tell.capped and told is None and what.action == "none" and case.triage.rank:
+            silence = muted.get(case.id, "")
+            what = due(Channel(key[1]), case, told, rules, now_ms, silence)
+            what = _routed(what, Channel(key[1]), tell, told is None)
+            held = tell is not None and tell.capped and told is None and not silence
+            if held and tell is not None and what.action == "none" and case.triage.rank:
                 await _hold_back(connection, database, key, tell.why, now_ms)
             if waiting is not None:
                 await _adjust(connection, waiting, what, case)

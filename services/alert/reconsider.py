@@ -20,6 +20,7 @@ from services.alert.counting import count
 from services.alert.database import Database
 from services.alert.due import DueRules
 from services.alert.grouping import CANDIDATE, is_candidate
+from services.alert.mutes import in_force, silent
 from services.alert.notification_rows import Cause, record_due
 from services.alert.rows import case_of, case_values, myth_of
 from services.alert.triage import TriageRules, advise, advise_candidate, novelty
@@ -78,7 +79,8 @@ async def reconsider(
         await connection.execute(schema.audit.insert(), entries)
     known = {myth_id: myth_of(row.record) for myth_id, row in myths.items()}
     places = await rules.routing.places(connection, after, known, now_ms)
-    await record_due(connection, database, rules.due, places, after, now_ms, causes or {})
+    muted = silent(after, known, await in_force(connection, now_ms))
+    await record_due(connection, database, rules.due, places, after, now_ms, causes or {}, muted)
 
 
 def _advised(old: Case, counts: Counts, myth: Any, rules: Rules, now_ms: int) -> Case:

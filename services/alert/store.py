@@ -29,6 +29,7 @@ from services.alert.database import Database
 from services.alert.digest_rows import Digests
 from services.alert.due import DueRules
 from services.alert.grouping import Taken
+from services.alert.mute_desk import MuteDesk
 from services.alert.myth_desk import MythDesk
 from services.alert.reconsider import Rules, reconsider
 from services.alert.responses import Response
@@ -234,3 +235,8 @@ class Store:
     def myth_desk(self) -> MythDesk:
         """Where people write, approve and look up myths."""
         return MythDesk(self.database, self.rules, self.changed)
+
+    @property
+    def mute_desk(self) -> MuteDesk:
+        """Where people mute topics and myths."""
+        return MuteDesk(self.database, self.rules, self.changed)

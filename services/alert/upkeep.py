@@ -48,7 +48,7 @@ async def keep_up(store: Store, retention: Retention, stopping: asyncio.Event) -
 
 async def step(store: Store, now_ms: int) -> None:
     """One round. Raises NotReady while the database is away."""
-    if await _pass_of_time(store, now_ms):
+    if await _pass_of_time(store, now_ms) or await store.mute_desk.let_end(now_ms):
         store.changed()
     await store.digests.record(now_ms)
     if store.to_forget and await store.database.forget_deleted():

@@ -15,6 +15,8 @@ from services.alert import schema, upkeep
 from services.alert.cases import Action, Case, Channel, Decision, Destination, Harm, Status, Triage
 from services.alert.due import DueRules
 from services.alert.grouping import Taken, case_id
+from services.alert.mute_desk import CannotMute, MuteWish
+from services.alert.mutes import Scope
 from services.alert.myth_rows import MythRecord
 from services.alert.publish import mark_published, unpublished
 from services.alert.sender_lock import SenderLock
@@ -370,3 +372,54 @@ async def test_a_post_that_turns_out_to_spread_a_known_myth_moves_to_its_case(st
     await store.take([verdict("bluesky:new-1", "moonlit water 1", at_ms=NOW + 5, action=UPDATE)], NOW + 5)
     assert (await the_case(store, "narrative-ab12cd34")).counts.posts == 0
     assert await posts(store) == {"bluesky:new-1": "moonlit water 1"}
+
+
+def quiet_for(hours: int, scope: Scope = Scope.TOPIC, value: str = "sun", act: str = "click") -> MuteWish:
+    return MuteWish(scope, value, hours * HOUR, "anna", "console", "we know", act)
+
+
+@pytest.mark.parametrize("wish", [quiet_for(2), quiet_for(2, Scope.MYTH, MYTH)])
+async def test_nobody_is_told_anew_of_a_muted_topic_or_myth_until_it_ends(store: Store, wish: MuteWish) -> None:
+    await store.take(wave(1), NOW)  # too few to tell anybody
+    await store.mute_desk.begin(wish, NOW + 1)
+    await store.take(wave(6), NOW + 2)
+    assert (await the_case(store)).counts.posts == 6, "it is counted all the same"
+    assert await store.tellings(case_id(MYTH)) == []
+    await upkeep.step(store, NOW + HOUR)
+    assert await store.tellings(case_id(MYTH)) == []
+    await upkeep.step(store, NOW + 2 * HOUR + 2)
+    assert {telling.channel for telling in await store.tellings(case_id(MYTH))} == {Channel.SLACK, Channel.EMAIL}
+    assert await store.mute_desk.in_force(NOW + 2 * HOUR + 2) == []
+
+
+async def test_a_mute_calls_off_what_waits_and_ending_it_tells_people(store: Store) -> None:
+    await store.take(wave(6), NOW)
+    assert len(await store.tellings(case_id(MYTH))) == 2
+    mute = await store.mute_desk.begin(quiet_for(24), NOW + 1)
+    assert await store.tellings(case_id(MYTH)) == []
+    assert await store.mute_desk.end(mute.id, "bram", NOW + 2)
+    assert len(await store.tellings(case_id(MYTH))) == 2
+    assert not await store.mute_desk.end("ff" * 16, "bram", NOW + 3)
+
+
+async def test_what_people_see_stays_true_under_a_mute(store: Store) -> None:
+    await store.take(wave(6), NOW)
+    job = await store.outbox.claim(Channel.SLACK, NOW + 5)
+    view = await store.view(case_id(MYTH), NOW + 5)
+    assert job is not None
+    assert view is not None
+    await store.outbox.sent(job, view, "1.1", NOW + 6)
+    await store.mute_desk.begin(quiet_for(24), NOW + 7)
+    await store.take([verdict(f"bluesky:{MYTH}-1", action=DELETE, at_ms=NOW + 10)], NOW + 20)
+    job = await store.outbox.claim(Channel.SLACK, NOW + 30)
+    assert job is not None
+    assert job.action == "update", "the message is edited, which interrupts nobody"
+
+
+async def test_one_click_mutes_once_and_the_next_changes_until_when(store: Store) -> None:
+    first = await store.mute_desk.begin(quiet_for(1), NOW)
+    assert await store.mute_desk.begin(quiet_for(1), NOW + 10) == first
+    longer = await store.mute_desk.begin(quiet_for(24, act="another click"), NOW + 20)
+    assert await store.mute_desk.in_force(NOW + 30) == [longer]
+    with pytest.raises(CannotMute, match="there is no topic moon"):
+        await store.mute_desk.begin(quiet_for(1, value="moon"), NOW + 40)

@@ -11,9 +11,12 @@ from starlette.responses import JSONResponse, Response
 
 from services.alert.api.cases import case_api
 from services.alert.api.insight import insight_api
+from services.alert.api.mutes import mute_api
+from services.alert.api.myths import myth_api
 from services.alert.api.tokens import Bearer
 from services.alert.console.headers import ConsoleHeaders
 from services.alert.merging import CannotMerge
+from services.alert.myth_versions import CannotPropose
 from services.alert.people import People
 from services.alert.response_rows import CannotRespond
 from services.alert.store import Store
@@ -27,13 +30,15 @@ def add_api(app: FastAPI, store: Store, people: People, now_ms: Callable[[], int
     """Mounts it; must come before what is mounted at the root."""
     api = FastAPI(
         title="Mythwatch", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json",
-        description="Cases, posts, decisions and answers, as the console shows them. `Authorization: Bearer` with a token that "
-        "`mythwatch people token` made; a repeated `Idempotency-Key` changes nothing twice.",
+        description="Cases, posts, decisions, answers, myths and mutes, as the console shows them. `Authorization: Bearer` with a "
+        "token that `mythwatch people token` made; a repeated `Idempotency-Key` changes nothing twice.",
     )  # fmt: skip
     _errors(api)
     bearer = Bearer(people)
     api.include_router(case_api(store, bearer, now_ms))
     api.include_router(insight_api(store, bearer, now_ms))
+    api.include_router(myth_api(store, bearer, now_ms))
+    api.include_router(mute_api(store, bearer, now_ms))
     app.mount("/api/v1", ConsoleHeaders(api, https))
 
 
@@ -50,6 +55,10 @@ def _errors(api: FastAPI) -> None:
 
     @api.exception_handler(CannotMerge)
     async def cannot_merge(request: Request, error: CannotMerge) -> Response:
+        return _error(409, str(error))
+
+    @api.exception_handler(CannotPropose)
+    async def cannot_propose(request: Request, error: CannotPropose) -> Response:
         return _error(409, str(error))
 
     @api.exception_handler(CannotRespond)

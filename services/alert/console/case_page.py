@@ -14,10 +14,10 @@ from services.alert.cases import HOUR_MS, Action, CaseView, Decision, Status
 from services.alert.console import answer_forms, queries, words
 from services.alert.console.errors import Refused, is_script
 from services.alert.console.pages import digest, page
-from services.alert.console.session import Session
 from services.alert.console.sign_in import Door
 from services.alert.console.spread import span_for
-from services.alert.people import MAY, Act
+from services.alert.mutes import covering
+from services.alert.people import Act
 from services.alert.store import Store
 
 STEP = 25
@@ -39,7 +39,9 @@ def case_router(store: Store, door: Door, now_ms: Callable[[], int], language: s
     async def case(request: Request, case_id: str) -> Response:
         session = door.session(request)
         shown = await _shown(case_id, _most(request), request.query_params.get("answer", ""))
-        return page("case.html", session=session, csrf=door.sessions.csrf_token(session), may=_may(session), **shown)
+        return page(
+            "case.html", session=session, csrf=door.sessions.csrf_token(session), may=door.may(session), **shown
+        )
 
     @router.get("/live/cases/{case_id}")
     async def live(request: Request, case_id: str) -> Response:
@@ -47,7 +49,7 @@ def case_router(store: Store, door: Door, now_ms: Callable[[], int], language: s
         shown = await _shown(case_id, _most(request), request.query_params.get("answer", ""))
         if request.query_params.get("seen") == shown["seen"]:
             return Response(status_code=204)
-        return page("_case.html", csrf=door.sessions.csrf_token(session), may=_may(session), **shown)
+        return page("_case.html", csrf=door.sessions.csrf_token(session), may=door.may(session), **shown)
 
     @router.post("/cases/{case_id}/decisions")
     async def decide(request: Request, case_id: str) -> Response:
@@ -61,11 +63,7 @@ def case_router(store: Store, door: Door, now_ms: Callable[[], int], language: s
             return RedirectResponse(f"/cases/{case_id}", 303)
         shown = await _shown(case_id, _most(request), request.query_params.get("answer", ""))
         csrf = door.sessions.csrf_token(session)
-        return page("_decided.html", csrf=csrf, decision=decision, may=_may(session), **shown)
-
-    def _may(session: Session) -> frozenset[str]:
-        person = door.people.get(session.user)
-        return frozenset(act.value for act in (MAY[person.role] if person else ()))
+        return page("_decided.html", csrf=csrf, decision=decision, may=door.may(session), **shown)
 
     async def _answers(view: CaseView, wanted: str, now: int) -> dict[str, Any]:
         responses = await store.responses(view.case.myth_id)
@@ -87,11 +85,14 @@ def case_router(store: Store, door: Door, now_ms: Callable[[], int], language: s
         counts = await queries.over_time(store, case_id, span, now)
         others = [one for one in await store.inbox(_MERGEABLE, limit=MOST_OTHERS) if one.id != case_id]
         history, tellings = await store.history(case_id), await store.tellings(case_id)
+        topic = view.myth.topic if view.myth else ""
+        mutes = covering(view.case.myth_id, topic, await store.mute_desk.in_force(now))
         return {
             "view": view, "case": view.case, "myth": view.myth, "posts": posts[:most], "more": len(posts) > most,
             "most": most, "step": STEP, "span": span, "counts": counts, "history": history, "tellings": tellings, "others": others,
+            "mutes": mutes,
             "fact": _fact(view, language), "now_ms": now, **await _answers(view, wanted, now),
-            "act": secrets.token_urlsafe(12), "seen": digest(view, posts, counts, history, tellings, others),
+            "act": secrets.token_urlsafe(12), "seen": digest(view, posts, counts, history, tellings, others, mutes),
         }  # fmt: skip
 
     return router

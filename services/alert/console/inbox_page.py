@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -9,16 +10,24 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.alert.cases import Status, Triage
+from services.alert.cases import Action, Status, Triage
 from services.alert.console import queries
 from services.alert.console.pages import digest, page
 from services.alert.console.queries import Inbox, Wanted
+from services.alert.console.session import Session
 from services.alert.console.sign_in import Door
 from services.alert.store import Store
+from services.alert.wording import number
 
 STEP = 50
 MOST = 1_000
 MOST_SEARCH = 200
+DONE = {
+    Action.ACKNOWLEDGE: "acknowledged",
+    Action.MUTE: "muted",
+    Action.NOT_A_MYTH: "judged not a myth",
+    Action.REOPEN: "reopened",
+}
 
 
 def wanted_of(parameters: Any) -> Wanted:
@@ -34,7 +43,7 @@ def wanted_of(parameters: Any) -> Wanted:
 
 
 def address_of(wanted: Wanted, path: str = "/", **changes: Any) -> str:
-    """Address of the inbox with `wanted`, changed by `changes` (status, triage, search, most)."""
+    """Address of the inbox with `wanted`, changed by `changes` (status, triage, search, most), or with what was just done."""
     values = {"status": wanted.status, "triage": wanted.triage, "search": wanted.search, "most": wanted.most} | changes
     query: dict[str, Any] = {}
     if values["status"] is not Status.OPEN:
@@ -45,8 +54,7 @@ def address_of(wanted: Wanted, path: str = "/", **changes: Any) -> str:
         query["q"] = values["search"]
     if values["most"] != STEP:
         query["most"] = values["most"]
-    if seen := values.get("seen"):
-        query["seen"] = seen
+    query |= {name: values[name] for name in ("seen", "did", "of") if values.get(name)}
     return f"{path}?{urlencode(query)}" if query else path
 
 
@@ -60,21 +68,35 @@ def inbox_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRout
         wanted = wanted_of(request.query_params)
         found = await queries.inbox(store, wanted, now_ms())
         csrf = door.sessions.csrf_token(session)
-        return page("inbox.html", here="inbox", session=session, csrf=csrf, **_shown(wanted, found))
+        return page(
+            "inbox.html", here="inbox", session=session, csrf=csrf, act=secrets.token_urlsafe(12),
+            news=_news(request.query_params), **_shown(session, wanted, found),
+        )  # fmt: skip
 
     @router.get("/live/inbox")
     async def live(request: Request) -> Response:
-        door.session(request)
+        session = door.session(request)
         wanted = wanted_of(request.query_params)
         found = await queries.inbox(store, wanted, now_ms())
-        shown = _shown(wanted, found)
+        shown = _shown(session, wanted, found)
         if request.query_params.get("seen") == shown["seen"]:
             return Response(status_code=204)
         headers = {} if "seen" in request.query_params else {"HX-Replace-Url": address_of(wanted)}
         return page("_inbox.html", headers=headers, **shown)
 
-    def _shown(wanted: Wanted, found: Inbox) -> dict[str, Any]:
+    def _shown(session: Session, wanted: Wanted, found: Inbox) -> dict[str, Any]:
         seen = digest(wanted, found.rows, sorted(found.counts.items()))
-        return {"wanted": wanted, "inbox": found, "address": address_of, "step": STEP, "seen": seen, "now_ms": now_ms()}
+        return {
+            "wanted": wanted, "inbox": found, "address": address_of, "step": STEP, "seen": seen, "now_ms": now_ms(),
+            "may": door.may(session),
+        }  # fmt: skip
 
     return router
+
+
+def _news(parameters: Any) -> str:
+    """What the form that led here did, in words; empty without one."""
+    did, of = parameters.get("did", ""), parameters.get("of", "")
+    if did not in DONE or not (of.isascii() and of.isdigit() and len(of) < 5):
+        return ""
+    return f"{number(int(of), 'narrative', 'narratives')} {DONE[Action(did)]}."

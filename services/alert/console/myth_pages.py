@@ -18,7 +18,7 @@ from services.alert.console.sign_in import Door
 from services.alert.grouping import is_candidate
 from services.alert.myth_form import HARMS, MOST, WrongMyth, form_of, record_of
 from services.alert.myth_versions import CannotPropose, VersionState
-from services.alert.people import MAY, Act
+from services.alert.people import Act
 from services.alert.responses import LANGUAGES
 from services.alert.store import Store
 
@@ -115,10 +115,8 @@ def myth_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRoute
 
     def _page(request: Request, template: str, code: int = 200, **values: Any) -> Response:
         session = door.session(request)
-        person = door.people.get(session.user)
-        may = frozenset(act.value for act in (MAY[person.role] if person else ()))
         return page(
-            template, code, here="myths", session=session, csrf=door.sessions.csrf_token(session), may=may, me=session.user,
+            template, code, here="myths", session=session, csrf=door.sessions.csrf_token(session), may=door.may(session), me=session.user,
             alone=door.people.alone, now_ms=now_ms(), **values,
         )  # fmt: skip
 

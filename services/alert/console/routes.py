@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from services.alert.api.app import add_api
 from services.alert.console.answer_forms import answer_router
+from services.alert.console.bulk import bulk_router
 from services.alert.console.case_page import case_router
 from services.alert.console.errors import add_error_pages
 from services.alert.console.headers import ConsoleHeaders
@@ -18,12 +19,14 @@ from services.alert.console.inbox_page import inbox_router
 from services.alert.console.insight_page import insight_router
 from services.alert.console.mail_act import mail_act_router
 from services.alert.console.merge_forms import merge_router
+from services.alert.console.mute_forms import mute_router
 from services.alert.console.myth_pages import myth_router
 from services.alert.console.oidc import Provider
 from services.alert.console.oidc_pages import BACK, oidc_router
 from services.alert.console.pages import STATIC
 from services.alert.console.session import Sessions
 from services.alert.console.sign_in import Door, sign_in_router
+from services.alert.console.team_page import team_router
 from services.alert.mail_links import MailLinks
 from services.alert.people import people_of, signing_key
 from services.alert.settings import AlertSettings
@@ -51,7 +54,10 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     if provider is not None:
         console.include_router(oidc_router(door, provider, clock, https=https))
     console.include_router(inbox_router(store, door, now_ms))
+    console.include_router(bulk_router(store, door, now_ms))
     console.include_router(case_router(store, door, now_ms, settings.language))
+    console.include_router(mute_router(store, door, now_ms))
+    console.include_router(team_router(store, door, now_ms))
     console.include_router(myth_router(store, door, now_ms))
     console.include_router(insight_router(store, door, now_ms))
     console.include_router(mail_act_router(store, MailLinks(key, settings.console), now_ms))

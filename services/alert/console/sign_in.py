@@ -19,8 +19,8 @@ from services.stream.logs import log
 
 MOST_PASSWORD = 1_000
 
-_PLACE = re.compile(r"/(cases/[0-9a-f]{1,64}|insight|myths)(?![^/])")
-_OWN_PATH = re.compile(r"/(cases/[0-9a-f]{1,64}|insight|myths)?")
+_PLACE = re.compile(r"/(cases/[0-9a-f]{1,64}|insight|myths|team)(?![^/])")
+_OWN_PATH = re.compile(r"/(cases/[0-9a-f]{1,64}|insight|myths|team)?")
 
 
 class Door:
@@ -54,6 +54,11 @@ class Door:
                 403, f"Nothing was changed: that is for the role {may}. Ask your administrator.", "Not yours to do"
             )
         return person
+
+    def may(self, session: Session) -> frozenset[str]:
+        """What the session's person may do, as pages ask for it."""
+        person = self.people.get(session.user)
+        return frozenset(act.value for act in (MAY[person.role] if person else ()))
 
     async def form(self, request: Request) -> dict[str, str]:
         """The form of a request; raises Refused unless it comes from a page of the same session."""

@@ -168,3 +168,59 @@ def test_the_command_makes_a_token_and_its_hash() -> None:
     made, kept = (line.split()[1] for line in said.strip().splitlines())
     assert kept == token_hash(made)
     assert len(made) > 40
+
+
+NEW_MYTH: dict[str, Any] = {
+    "claim": {"en": "Cold showers cure depression."}, "fact": {"en": "No trial shows that."},
+    "said_as": ["one cold shower a day and no more pills"], "topic": "mental-health", "specialty": "psychiatry",
+    "why_misleading": "Feeling fresh is not being well.", "harm": "high", "harm_reason": "People stop their medicine.",
+    "sources": [{"organisation": "WHO", "title": "Depression", "url": "https://www.who.int/depression"}],
+}  # fmt: skip
+
+
+async def test_a_myth_is_proposed_by_one_and_approved_by_another(desk: Console) -> None:
+    made = (await post(desk, "/api/v1/myths", NEW_MYTH, who="clinician", **{"Idempotency-Key": "one"})).json()
+    again = (await post(desk, "/api/v1/myths", NEW_MYTH, who="clinician", **{"Idempotency-Key": "one"})).json()
+    assert made == again
+    assert (made["state"], made["author"]) == ("proposed", "clinician")
+    myth = made["myth"]["id"]
+    assert (await desk.get(f"/api/v1/myths/{myth}", headers=by("viewer"))).status_code == 404
+    settle = f"/api/v1/myths/{myth}/versions/{made['id']}"
+    assert (await post(desk, f"{settle}/approve", {}, who="clinician")).status_code == 403
+    (approved,) = (await post(desk, f"{settle}/approve", {}, who="berta")).json()
+    assert (approved["state"], approved["approver"]) == ("approved", "berta")
+    whole = (await desk.get(f"/api/v1/myths/{myth}", headers=by("viewer"))).json()
+    assert {name: whole[name] for name in NEW_MYTH} == NEW_MYTH
+    listed = (await desk.get("/api/v1/myths", headers=by("viewer"))).json()
+    assert myth in {one["id"] for one in listed}
+    assert (await post(desk, f"{settle}/withdraw", {}, who="berta")).status_code == 409
+    assert (await post(desk, "/api/v1/myths", NEW_MYTH, who="officer")).status_code == 409
+    changed = await post(desk, f"/api/v1/myths/{myth}/versions", {**NEW_MYTH, "harm": "low"}, who="officer")
+    assert (changed.status_code, changed.json()["myth"]["harm"]) == (201, "low")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"claim": {}}, "claim in English"),
+        ({"claim": {"en": "x", "xx": "y"}}, "no language xx"),
+        ({"harm": "huge"}, "harm"),
+        ({"sources": []}, "sources"),
+        ({"sources": [{"organisation": "A", "url": "javascript://x"}]}, "not a web address"),
+        ({"said_as": "no list"}, "said_as"),
+    ],
+)
+async def test_a_wrong_myth_is_refused_by_its_field(desk: Console, change: dict[str, Any], told: str) -> None:
+    answer = await post(desk, "/api/v1/myths", NEW_MYTH | change, who="officer")
+    assert (answer.status_code, told in answer.json()["error"]) == (400, True)
+
+
+async def test_a_topic_is_muted_and_heard_again(desk: Console) -> None:
+    wish = {"scope": "topic", "value": "sun", "hours": 2, "why": "we know"}
+    assert (await post(desk, "/api/v1/mutes", wish, who="viewer")).status_code == 403
+    made = await post(desk, "/api/v1/mutes", wish, who="officer")
+    assert made.status_code == 201
+    assert [one["value"] for one in (await desk.get("/api/v1/mutes", headers=by("viewer"))).json()] == ["sun"]
+    assert (await post(desk, f"/api/v1/mutes/{made.json()['id']}/end", {}, who="officer")).json() == []
+    assert (await post(desk, "/api/v1/mutes", wish | {"value": "moon"}, who="officer")).status_code == 404
+    assert (await post(desk, "/api/v1/mutes", wish | {"hours": 10_000}, who="officer")).status_code == 400

@@ -50,12 +50,26 @@
   };
   const isTyping = () => {
     const field = document.activeElement;
-    return field && field.matches("textarea, input") && field.closest("[data-live]");
+    return field && field.matches("textarea, input:not(.pick)") && field.closest("[data-live]");
   };
   const isSelecting = () => {
     const selection = window.getSelection();
     return selection && !selection.isCollapsed && selection.anchorNode && selection.anchorNode.parentElement?.closest("[data-live]");
   };
+
+  // --- several cases at once: while some are chosen the list stands still
+
+  const chosen = () => document.querySelectorAll(".pick:checked").length;
+  const sayChosen = () => {
+    const form = document.getElementById("several");
+    if (!form) return;
+    const count = chosen();
+    form.hidden = !count;
+    const words = `Decide on ${count} chosen narrative${count === 1 ? "" : "s"}`;
+    const place = document.getElementById("picked");
+    if (count && place.textContent !== words) place.textContent = words;
+  };
+  document.addEventListener("change", (event) => { if (event.target.matches(".pick")) sayChosen(); });
 
   let said = "";
   const tell = () => {
@@ -70,6 +84,7 @@
   const prepare = () => {
     sayTimes();
     tell();
+    sayChosen();
     for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
   };
 
@@ -86,7 +101,7 @@
   let deciding = false;
   document.addEventListener("htmx:beforeSwap", (event) => {
     deciding = event.detail.requestConfig.verb === "post";
-    if (!deciding && event.detail.target.matches("[data-live]") && event.detail.elt.matches("[data-live]") && (isTyping() || isSelecting())) event.detail.shouldSwap = false;
+    if (!deciding && event.detail.target.matches("[data-live]") && event.detail.elt.matches("[data-live]") && (isTyping() || isSelecting() || chosen())) event.detail.shouldSwap = false;
   });
   document.addEventListener("htmx:afterSettle", () => {
     if (deciding) for (const drop of document.querySelectorAll("details[data-keep]")) drop.open = false;
@@ -150,7 +165,8 @@
   });
 
   document.addEventListener("keydown", (event) => {
-    // Up and down in the list of cases, while it has the focus.
+    // In the list of cases, while it has the focus: x chooses, up and down go on.
+    if (event.key === "x" && event.target.matches?.(".row h3 a")) event.target.closest(".row").querySelector(".pick")?.click();
     if ((event.key !== "ArrowDown" && event.key !== "ArrowUp") || !event.target.matches?.(".row h3 a")) return;
     const links = [...document.querySelectorAll(".row h3 a")];
     const to = links[links.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1)];
