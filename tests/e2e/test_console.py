@@ -270,6 +270,32 @@ async def test_the_inbox_follows_what_happens_and_keeps_the_reader_s_place(
     await expect(page.locator(".empty")).to_contain_text("No claim matches")
 
 
+async def test_several_cases_are_decided_on_while_the_list_stands_still(
+    desk: Desk, visit: Callable[..., Awaitable[Page]]
+) -> None:
+    myths = ("measles-is-a-harmless-childhood-illness", "garlic-replaces-blood-pressure-tablets")
+    await desk.publish_myths(*myths)
+    for number, myth in enumerate(myths):
+        await desk.post(4, start=400 + 10 * number, myth=myth)
+    page = await visit()
+    await sign_in(page, desk)
+    rows = [page.locator(f"#row-{desk.case(myth)}") for myth in myths]
+    bar = page.get_by_role("button", name="Mute for 24 hours")
+    await expect(rows[1]).to_be_visible()
+    await expect(bar).to_be_hidden()
+    await rows[0].locator(".pick").check()
+    await rows[1].get_by_role("link").focus()
+    await page.keyboard.press("x")
+    await expect(page.locator("#picked")).to_have_text("Decide on 2 chosen narratives")
+    await desk.post(3, start=450, myth=myths[0])
+    await asyncio.sleep(4)  # longer than any page asks
+    await expect(rows[0].locator(".pick")).to_be_checked()
+    await bar.click()
+    await expect(page.locator(".notice.done")).to_have_text("2 narratives muted.")
+    for row in rows:
+        await expect(row).to_have_count(0)
+
+
 async def test_a_reason_being_typed_survives_new_posts_and_is_kept(
     desk: Desk, visit: Callable[..., Awaitable[Page]]
 ) -> None:
@@ -316,8 +342,12 @@ async def test_every_page_is_accessible_and_fits(
         ("/insight", "insight"),
         ("/myths?q=" + desk.run, "myths"),
         (f"/myths/{desk.myth_id(MYTH)}", "myth"),
+        ("/team", "team"),
+        ("/?status=all&q=" + desk.run, "chosen"),
     ):
         await page.goto(desk.url + path)
+        if name == "chosen":
+            await page.locator(".pick").first.check()
         if name == "case":
             await page.get_by_text("Not a myth…").click()
             await page.get_by_text("The figures as a table").click()
@@ -340,7 +370,14 @@ async def test_every_role_finds_its_pages_accessible_and_only_its_buttons(
     await expect(page.get_by_text("Write another…")).to_have_count(4 if Act.PROPOSE in MAY[role] else 0)
     await expect(page.get_by_text("Mark as answered…")).to_have_count(1 if Act.DECIDE in MAY[role] else 0)
     await expect(page.get_by_text("Merge…")).to_have_count(1 if Act.ARRANGE in MAY[role] else 0)
-    for path in (f"/cases/{desk.case()}", "/?status=all", "/insight", "/myths", f"/myths/{desk.myth_id(MYTH)}"):
+    for path in (
+        f"/cases/{desk.case()}",
+        "/?status=all",
+        "/insight",
+        "/team",
+        "/myths",
+        f"/myths/{desk.myth_id(MYTH)}",
+    ):
         await page.goto(desk.url + path)
         await assert_accessible(page, f"{role.value} {path}")
     await picture(page, f"insight-{role.value}")

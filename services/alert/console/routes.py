@@ -17,6 +17,7 @@ from services.alert.console.errors import add_error_pages
 from services.alert.console.headers import ConsoleHeaders
 from services.alert.console.inbox_page import inbox_router
 from services.alert.console.insight_page import insight_router
+from services.alert.console.live import live_router
 from services.alert.console.mail_act import mail_act_router
 from services.alert.console.merge_forms import merge_router
 from services.alert.console.mute_forms import mute_router
@@ -53,6 +54,7 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     console.include_router(sign_in_router(door))
     if provider is not None:
         console.include_router(oidc_router(door, provider, clock, https=https))
+    console.include_router(live_router(store, door))
     console.include_router(inbox_router(store, door, now_ms))
     console.include_router(bulk_router(store, door, now_ms))
     console.include_router(case_router(store, door, now_ms, settings.language))

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
-  const POLL_MS = 2_000, LONGEST_WAIT_MS = 30_000;
+  const POLL_MS = 2_000, TOLD_POLL_MS = 15_000, LONGEST_WAIT_MS = 30_000;
 
   // --- times: the same words as words.py
 
@@ -41,12 +41,22 @@
     if (place.textContent !== words) place.textContent = words;
     place.hidden = !words;
   };
-  let wait = POLL_MS, next = 0, lost = false;
+  let wait = POLL_MS, next = 0, lost = false, told = null;
   const refresh = () => {
     const live = document.querySelector("[data-live]");
     if (!live || document.hidden || Date.now() < next) return;
-    next = Date.now() + wait;
+    next = Date.now() + (told?.readyState === EventSource.OPEN ? Math.max(wait, TOLD_POLL_MS) : wait);
     htmx.trigger(live, "refresh");
+  };
+  // The server says when something changed. Only the tab in front holds a connection: browsers allow few to one server.
+  const listen = () => {
+    if (document.hidden || !document.querySelector("[data-live]")) {
+      told?.close();
+      told = null;
+    } else if (!told || told.readyState === EventSource.CLOSED) {
+      told = new EventSource("/live/events");
+      told.addEventListener("change", () => { next = 0; refresh(); });
+    }
   };
   const isTyping = () => {
     const field = document.activeElement;
@@ -95,6 +105,8 @@
     Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) => !(node instanceof Element && node.matches("details[data-keep][open]") && !deciding);
     prepare();
     setInterval(refresh, 500);
+    listen();
+    setInterval(listen, 30_000);
     setInterval(sayTimes, 15_000);
   });
 
@@ -134,7 +146,8 @@
     }
   });
   document.addEventListener("htmx:abort", () => { next = 0; });
-  document.addEventListener("visibilitychange", () => { next = 0; refresh(); });
+  document.addEventListener("visibilitychange", () => { next = 0; refresh(); listen(); });
+  window.addEventListener("pagehide", () => told?.close());
 
   // --- small things
 
