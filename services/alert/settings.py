@@ -81,6 +81,11 @@ class AlertSettings(BaseSettings):
         description="routes file (YAML): who is told of what, when; empty: Slack channel and addresses above, always",
     )
 
+    review_publishers: str = Field(
+        "",
+        description="fact-checkers whose ClaimReview files may be imported in the console, by name or host, divided by commas",
+    )
+
     min_posts: int = Field(3, ge=1, description="posts before people are told of a narrative")
     min_authors: int = Field(2, ge=1, description="distinct authors before people are told")
     high_harm_posts: int = Field(2, ge=1, description="posts before people are told when believing could do grave harm")
@@ -104,6 +109,11 @@ class AlertSettings(BaseSettings):
         730, ge=30, description="how long it is kept who was told, what was decided and what changed, days"
     )
     tombstone_days: int = Field(30, ge=1, description="how long it is remembered that a post was deleted, days")
+
+    @property
+    def publishers(self) -> frozenset[str]:
+        """Of `review_publishers`."""
+        return frozenset(one.strip() for one in self.review_publishers.split(",") if one.strip())
 
     @field_validator("email_from", "email_to")
     @classmethod

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from services.classify.claim_review import plain_text
 from services.classify.explain import explain
 from services.classify.pipeline import Classifier
 from services.classify.verdict import PostIn, Verdict
+from services.stream.claim_review import plain_text
 
 MAX_LINE_BYTES = 256 * 1024
 """A post has at most 10,000 characters; JSON escapes each in at most 12 bytes. Longer lines aren't posts."""

@@ -11,9 +11,9 @@ from services.stream.service import CannotStart
 @contextmanager
 def one_line(command: str) -> Iterator[None]:
     """Turns what a person can mend into CannotStart, which the command prints as one line (exit code 2)."""
-    from services.classify.claim_review import ClaimReviewError
     from services.classify.knowledge_base import KnowledgeError
     from services.classify.model_files import ModelFilesError
+    from services.stream.claim_review import ClaimReviewError
 
     try:
         yield

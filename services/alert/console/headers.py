@@ -22,6 +22,8 @@ SECURITY_HEADERS = {
 }
 # A form of the console is a few hundred bytes.
 MOST_BODY = 65_536
+# A file of reviews is more.
+MOST_BY_PATH = {"/myths/import": 1_048_576}
 
 
 class ConsoleHeaders:
@@ -61,6 +63,7 @@ def _too_large(scope: Scope) -> PlainTextResponse | None:
     length = Headers(scope=scope).get("content-length", "")
     if not length.isascii() or not length.isdigit():
         return PlainTextResponse("Say how long the request is (Content-Length).", status_code=411)
-    if int(length) > MOST_BODY:
-        return PlainTextResponse(f"At most {MOST_BODY:,} bytes.", status_code=413)
+    most = MOST_BY_PATH.get(scope["path"], MOST_BODY)
+    if int(length) > most:
+        return PlainTextResponse(f"At most {most:,} bytes.", status_code=413)
     return None

@@ -55,6 +55,13 @@ def myth_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRoute
         values = {"claim_en": view.case.claim} if view is not None and is_candidate(view.case.myth_id) else {}
         return _form(request, "", values)
 
+    @router.post("/myths/new")
+    async def begun(request: Request) -> Response:
+        """A form that begins with a fact-checker's review; nothing is kept of it yet."""
+        door.person(request, Act.PROPOSE)
+        form = await door.form(request)
+        return _form(request, "", {name: text for name, text in form.items() if name not in ("csrf", "act")})
+
     @router.get("/myths/{myth_id}")
     async def shown(request: Request, myth_id: str) -> Response:
         myth, versions = await desk.record(_id(myth_id)), await desk.versions(myth_id)

@@ -15,6 +15,7 @@ from services.alert.console.bulk import bulk_router
 from services.alert.console.case_page import case_router
 from services.alert.console.errors import add_error_pages
 from services.alert.console.headers import ConsoleHeaders
+from services.alert.console.import_page import import_router
 from services.alert.console.inbox_page import inbox_router
 from services.alert.console.insight_page import insight_router
 from services.alert.console.live import live_router
@@ -60,6 +61,7 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     console.include_router(case_router(store, door, now_ms, settings.language))
     console.include_router(mute_router(store, door, now_ms))
     console.include_router(team_router(store, door, now_ms))
+    console.include_router(import_router(door, settings.publishers, now_ms))
     console.include_router(myth_router(store, door, now_ms))
     console.include_router(insight_router(store, door, now_ms))
     console.include_router(mail_act_router(store, MailLinks(key, settings.console), now_ms))

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from services.classify import claim_review, knowledge_base
-from services.classify.claim_review import ClaimReviewError, parse_myths, read_myths, to_claim_review
+from services.classify import knowledge_base
+from services.classify.claim_review import parse_myths, read_myths, to_claim_review
+from services.stream.claim_review import ClaimReviewError
 
 
 def test_what_is_exported_is_imported_again() -> None:
@@ -83,7 +84,7 @@ def test_a_bad_file_is_one_clear_error(text: str, said: str) -> None:
 
 
 def test_too_large_a_file_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claim_review, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr("services.classify.claim_review.MAX_FILE_BYTES", 10)
     path = tmp_path / "large.json"
     path.write_text(json.dumps([REVIEW]))
     with pytest.raises(ClaimReviewError, match="larger than"):
