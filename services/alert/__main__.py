@@ -113,7 +113,7 @@ def _mail_links(settings: AlertSettings) -> MailLinks | None:
     """None while the console has no password, and so no key."""
     password = settings.console_password.get_secret_value() if settings.console_password else ""
     people = people_of(settings.people, settings.console_user, password)
-    return MailLinks(signing_key(people, password), settings.console) if people.people else None
+    return MailLinks(signing_key(people, password, settings.oidc_secret), settings.console) if people.people else None
 
 
 def _routes(settings: AlertSettings) -> Routes | None:

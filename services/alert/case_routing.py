@@ -41,7 +41,9 @@ class Routing:
         found = {}
         for case in cases:
             facts = facts_of(case, myths.get(case.myth_id), waiting.get(case.id, 0))
-            found[case.id] = plan(self.routes, facts, now_ms, told_today)
+            # Not counted against itself: what is recorded stays recorded.
+            others = {place: len(ids - {case.id}) for place, ids in told_today.items()}
+            found[case.id] = plan(self.routes, facts, now_ms, others)
         return found
 
 
@@ -53,19 +55,18 @@ def facts_of(case: Case, myth: Myth | None, waiting_ms: int) -> Facts:
     )  # fmt: skip
 
 
-async def _told_today(connection: AsyncConnection, now_ms: int) -> dict[tuple[Destination, Harm], int]:
-    """Cases that a destination was first told of in the last 24 hours, by harm."""
+async def _told_today(connection: AsyncConnection, now_ms: int) -> dict[tuple[Destination, Harm], set[str]]:
+    """Cases that a destination was first told of in the last 24 hours, or is about to be, by harm."""
     told, case = schema.notifications.c, schema.cases.c
     query = (
-        select(told.channel, told.recipient, case.harm, func.count())
+        select(told.channel, told.recipient, case.harm, told.case_id)
         .join(schema.cases, case.id == told.case_id)
         .where(told.action == "post", told.created_ms > now_ms - DAY_MS, told.state != "failed")
-        .group_by(told.channel, told.recipient, case.harm)
     )
-    return {
-        (Destination(Channel(channel), recipient), Harm(harm)): number
-        for channel, recipient, harm, number in await connection.execute(query)
-    }
+    found: dict[tuple[Destination, Harm], set[str]] = {}
+    for channel, recipient, harm, case_id in await connection.execute(query):
+        found.setdefault((Destination(Channel(channel), recipient), Harm(harm)), set()).add(case_id)
+    return found
 
 
 async def _waiting(connection: AsyncConnection, cases: Sequence[Case], now_ms: int) -> dict[str, int]:

@@ -52,10 +52,14 @@ class ChatNotifier:
         )
 
 
-def usable(address: str) -> bool:
-    """Does Apprise know what to do with it?"""
+def trouble_with(address: str) -> str:
+    """Why an address can't be used; empty when it can."""
     logging.getLogger("apprise").setLevel("CRITICAL")
-    return apprise.Apprise.instantiate(address, suppress_exceptions=True) is not None
+    found = apprise.Apprise.instantiate(address, suppress_exceptions=True)
+    if found is None:
+        return "not an address that Apprise knows"
+    # Apprise doesn't say which of several targets failed, so those that did not would be told again and again.
+    return "several targets in one address; give each a name of its own" if len(found) > 1 else ""
 
 
 def _notify(address: str, title: str, text: str) -> bool:

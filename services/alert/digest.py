@@ -66,7 +66,7 @@ def due_digests(routes: Routes, now_ms: int) -> list[DueDigest]:
     # Back to the digest before: over the weekend on a Monday.
     before = latest(at_ms - 1, routes.zone(), clock(digest.at), days)
     since_ms = at_ms - 7 * DAY_MS if weekly or not before else before
-    places = dict.fromkeys(d for name in digest.to for d in routes.who(name, now_ms)[1].destinations)
+    places = dict.fromkeys(d for name in digest.to for d in routes.who(name, at_ms)[1].destinations)
     return [DueDigest(weekly, place, since_ms, at_ms) for place in places]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +10,15 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alert import schema
-from services.alert.cases import Channel, Destination, Status, Triage
+from services.alert.cases import DAY_MS, Channel, Destination, Status, Triage
 from services.alert.database import Database
 from services.alert.digest import CaseLine, Contents, DueDigest, due_digests
 from services.alert.reconsider import Rules
 from services.alert.retry import SETTLE_S
 from services.alert.schema_digests import digests
 from services.stream.codec import content_id
+
+MOST_BACK_MS = 14 * DAY_MS
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Digests:
         new = [row for row in rows if row["id"] not in there]
         if new:
             async with self._database.writing() as connection:
+                for row in new:
+                    row["since_ms"] = min(row["since_ms"], await _told_until(connection, row) or row["since_ms"])
                 await connection.execute(self._database.upsert(digests).on_conflict_do_nothing(), new)
 
     async def adopt(self, now_ms: int) -> None:
@@ -56,13 +61,16 @@ class Digests:
         async with self._database.writing() as connection:
             await connection.execute(digests.update().where(digests.c.state == "sending").values(values))
 
-    async def claim(self, channel: Channel, now_ms: int) -> tuple[DigestJob, Contents] | None:
-        """Take a due one with what it says; None when none is due. An empty one is settled without being sent."""
+    async def claim(
+        self, channel: Channel, now_ms: int, resting: Collection[str] = ()
+    ) -> tuple[DigestJob, Contents] | None:
+        """Take a due one with what it says, but for recipients that are `resting`; None when none is due. An empty one is settled
+        without being sent."""
         due = (
             select(digests)
             .where(
                 digests.c.state.in_(("pending", "unsure")), digests.c.channel == channel.value,
-                digests.c.next_attempt_ms <= now_ms,
+                digests.c.next_attempt_ms <= now_ms, digests.c.recipient.not_in(list(resting)),
             )
             .order_by(digests.c.until_ms, digests.c.id)
             .limit(1)
@@ -104,6 +112,14 @@ class Digests:
     async def _change(self, digest_id: str, **values: Any) -> None:
         async with self._database.writing() as connection:
             await connection.execute(digests.update().where(digests.c.id == digest_id).values(**values))
+
+
+async def _told_until(connection: AsyncConnection, new: dict[str, Any]) -> int:
+    """Until when a place was told by digests; 0 when it never was. One that was left out makes the next one reach further back."""
+    own = (digests.c.channel == new["channel"]) & (digests.c.recipient == new["recipient"])
+    settled = digests.c.state.in_(("sent", "empty")) & (digests.c.until_ms < new["until_ms"])
+    latest = (await connection.execute(select(func.max(digests.c.until_ms)).where(own & settled))).scalar() or 0
+    return max(int(latest), new["until_ms"] - MOST_BACK_MS) if latest else 0
 
 
 def _row(one: DueDigest, now_ms: int) -> dict[str, Any]:

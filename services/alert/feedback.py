@@ -65,11 +65,11 @@ async def decide(
     connection: AsyncConnection, database: Database, rules: Rules, decision: Decision, now_ms: int
 ) -> Decided | None:
     """Apply `decision` once; None when there is no such case."""
-    query = select(schema.cases).where(schema.cases.c.id == decision.case_id).with_for_update(key_share=True)
-    row = (await connection.execute(query)).first()
-    if row is None:
+    before = await _standing(connection, decision.case_id)
+    if before is None:
         return None
-    before = case_of(row)
+    # An old message or link may be about a case that was merged: meant is what holds its posts now.
+    decision = dataclasses.replace(decision, case_id=before.id)
     newest = select(schema.posts.c.id).where(schema.posts.c.case_id == before.id)
     newest = newest.order_by(schema.posts.c.seen_ms.desc(), schema.posts.c.id).limit(MOST_POSTS)
     after = decided_case(before, decision, now_ms)
@@ -91,3 +91,15 @@ async def decide(
     metrics.FEEDBACK.labels(decision.action.value, decision.via).inc()
     latest = (await connection.execute(select(schema.cases).where(schema.cases.c.id == before.id))).one()
     return Decided(case_of(latest), repeated=False)
+
+
+async def _standing(connection: AsyncConnection, case_id: str) -> Case | None:
+    """The case, or the one that it was merged into, locked; None when there is no such case."""
+    seen: set[str] = set()
+    while True:
+        query = select(schema.cases).where(schema.cases.c.id == case_id).with_for_update(key_share=True)
+        row = (await connection.execute(query)).first()
+        if row is None or row.status != Status.MERGED.value or row.merged_into in seen:
+            return case_of(row) if row is not None else None
+        seen.add(case_id)
+        case_id = row.merged_into

@@ -75,13 +75,15 @@ def _next(now: datetime, zone: ZoneInfo, at: time, days: Collection[str]) -> int
     now_ms = int(now.timestamp() * 1000)
     for ahead in range(9):
         day = now.date() + timedelta(days=ahead)
-        found = _moment(day, zone, at)
-        if found > now_ms and DAYS[day.weekday()] in days:
-            return found
+        # When clocks go back an hour comes twice; when they go forward, its second coming would be before the first.
+        first = _moment(day, zone, at)
+        later = [found for found in (first, max(first, _moment(day, zone, at, again=1))) if found > now_ms]
+        if later and DAYS[day.weekday()] in days:
+            return min(later)
     return now_ms
 
 
-def _moment(day: object, zone: ZoneInfo, at: time) -> int:
+def _moment(day: object, zone: ZoneInfo, at: time, again: int = 0) -> int:
     # Through UTC: a local time that the change of the clock leaves out becomes the one after it.
-    local = datetime.combine(day, at, zone)  # type: ignore[arg-type]
+    local = datetime.combine(day, at.replace(fold=again), zone)  # type: ignore[arg-type]
     return int(local.astimezone(UTC).timestamp() * 1000)

@@ -15,6 +15,8 @@ from services.alert.grouping import is_candidate
 from services.alert.rows import case_of, myth_of
 
 NO_TOPIC = "no known myth"
+# Who mutes, assigns or merges a case has seen it, and has not said whether it is a myth.
+_JUDGING = {Action.ACKNOWLEDGE, Action.RESPOND, Action.ANSWERED, Action.NOT_A_MYTH, Action.REOPEN}
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,8 @@ async def records(connection: AsyncConnection, since_ms: int, most: int) -> list
     first: dict[str, int] = {}
     last: dict[str, bool | None] = {}
     for case_id, action, at_ms in await connection.execute(decisions):
-        # Who mutes a case has seen it, and has not said what it is.
         first.setdefault(case_id, at_ms)
-        if action != Action.MUTE.value:
+        if action in _JUDGING:
             last[case_id] = None if action == Action.REOPEN.value else action != Action.NOT_A_MYTH.value
     topics = await _topic_of(connection, {one.myth_id for one in cases})
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.alert import schema
 from services.alert.cases import DAY_MS
 from services.alert.database import Database
+from services.alert.feedback_posts import forget_in_feedback
 from services.alert.grouping import (
     FIRST_GENERATION,
     Gone,
@@ -168,7 +169,7 @@ async def _write(connection: AsyncConnection, database: Database, batch: _Batch,
     # Removed for good, or about to be written again in another case.
     if batch.removed:
         await connection.execute(schema.posts.delete().where(schema.posts.c.id.in_(batch.removed)))
-        await _forget_in_feedback(connection, batch.removed, batch.causes.keys())
+        await forget_in_feedback(connection, batch.removed)
     if batch.tombstones:
         insert = database.upsert(schema.tombstones)
         new = {name: insert.excluded[name] for name in ("kind", "at_ms", "forget_ms")}
@@ -185,13 +186,3 @@ async def _write(connection: AsyncConnection, database: Database, batch: _Batch,
     columns = [column.name for column in schema.posts.columns if column.name != "id"]
     new = {name: upsert.excluded[name] for name in columns}
     await connection.execute(upsert.on_conflict_do_update(index_elements=["id"], set_=new), list(batch.writes.values()))
-
-
-async def _forget_in_feedback(connection: AsyncConnection, removed: set[str], cases: Iterable[str]) -> None:
-    """Decisions name the posts they were taken on: a deleted post leaves that list too."""
-    table = schema.feedback
-    query = select(table.c.id, table.c.post_ids).where(table.c.case_id.in_(list(cases)))
-    for row in (await connection.execute(query)).all():
-        if removed & set(row.post_ids):
-            left = [post_id for post_id in row.post_ids if post_id not in removed]
-            await connection.execute(table.update().where(table.c.id == row.id).values(post_ids=left))

@@ -42,7 +42,9 @@ async def merge(
         return False
     if Status.MERGED.value in (rows[case_id].status, rows[into].status):
         raise CannotMerge("One of the two cases has been merged already; choose the case that holds its posts.")
-    posts, subjects, wordings = schema.posts, schema.subjects, schema.wordings
+    posts, subjects, wordings, cases = schema.posts, schema.subjects, schema.wordings, schema.cases
+    # What had been merged into it goes along, so that each can still be undone.
+    await connection.execute(cases.update().where(cases.c.merged_into == case_id).values(merged_into=into))
     await connection.execute(posts.update().where(posts.c.case_id == case_id).values(case_id=into))
     await connection.execute(subjects.update().where(subjects.c.case_id == case_id).values(case_id=into))
     await _follow(connection, database, rows[case_id], into)
@@ -64,6 +66,8 @@ async def unmerge(
 ) -> bool:
     """A merged case gets its myth's posts back. False when this act is known. Raises CannotMerge."""
     rows = await _locked(connection, {case_id})
+    if case_id in rows and await _known(connection, rows[case_id], "split", act):
+        return False
     if case_id not in rows or rows[case_id].status != Status.MERGED.value:
         raise CannotMerge("This case has not been merged.")
     row, into = rows[case_id], rows[case_id].merged_into

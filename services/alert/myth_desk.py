@@ -60,15 +60,15 @@ class MythDesk:
         async with self._database.writing() as connection:
             return await myth_versions.propose(connection, myth, author, act_id, now_ms)
 
-    async def approve(self, version_id: str, approver: str, now_ms: int) -> str:
+    async def approve(self, version_id: str, approver: str, now_ms: int, *, alone: bool = False) -> str:
         """Put a version in force: cases show it, and the topic gets it, where classifiers take it up. Its myth's id.
 
         Raises CannotPropose."""
         async with self._database.writing() as connection:
-            version = await myth_versions.approve(connection, version_id, approver, now_ms)
+            version = await myth_versions.approve(connection, version_id, approver, now_ms, alone=alone)
             record = await myth_rows.record(connection, version.myth_id) or version.record
             myth = myth_rows.MythRecord(version.myth_id, record)
-            await myth_rows.set_myths(connection, self._database, self._rules, [myth], now_ms)
+            await myth_rows.set_myths(connection, self._database, self._rules, [myth], now_ms, from_topic=False)
             await myth_rows.to_publish(connection, version.myth_id)
         self._changed()
         return version.myth_id

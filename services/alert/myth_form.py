@@ -104,7 +104,7 @@ def _sources(form: Mapping[str, str]) -> list[events.Source]:
     for line in _lines(form, "sources"):
         parts = [part.strip() for part in line.split("|")]
         url = parts.pop() if "://" in parts[-1] else ""
-        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+        if url and not _is_web(url):
             raise WrongMyth(f"sources: {url[:80]} is not a web address")
         if not parts or not parts[0] or len(parts) > 2:
             raise WrongMyth("sources: a line each, as organisation | title | address")
@@ -112,3 +112,10 @@ def _sources(form: Mapping[str, str]) -> list[events.Source]:
     if not sources:
         raise WrongMyth("sources: who states the fact? A line each, as organisation | title | address")
     return sources
+
+
+def _is_web(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname)
+    except ValueError:
+        return False

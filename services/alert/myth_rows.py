@@ -26,12 +26,19 @@ class MythRecord:
 
 
 async def set_myths(
-    connection: AsyncConnection, database: Database, rules: Rules, myths: Sequence[MythRecord], now_ms: int
+    connection: AsyncConnection,
+    database: Database,
+    rules: Rules,
+    myths: Sequence[MythRecord],
+    now_ms: int,
+    *,
+    from_topic: bool = True,
 ) -> None:
-    """Keep the latest record of each; cases about a changed one are brought up to date."""
+    """Keep the latest record of each; cases about a changed one are brought up to date. A record `from_topic` is one that the topic
+    has; one of our own may be news to it, and stays that until it is published."""
     latest = {myth.id: myth for myth in myths}
     table = schema.myths
-    query = select(table.c.id, table.c.digest, table.c.withdrawn).where(table.c.id.in_(latest))
+    query = select(table.c.id, table.c.digest, table.c.published).where(table.c.id.in_(latest))
     known = {row.id: row for row in await connection.execute(query)}
     answers = await approved(connection, list(latest))
     written = await myth_versions.in_force(connection, list(latest))
@@ -46,7 +53,9 @@ async def set_myths(
         ours, edited = myth_versions.as_approved(myth.record, written.get(myth.id))
         record, answered = with_responses(ours, own)
         digest = content_id("myth", digest_of(myth_of(record)), *(one.id for one in own))
-        values = {"record": record, "digest": digest, "withdrawn": False, "published": not (edited or answered)}
+        there = from_topic or (old is not None and old.published)
+        published = there and not (edited or answered)
+        values = {"record": record, "digest": digest, "withdrawn": False, "published": published}
         await connection.execute(
             database.upsert(table)
             .values(id=myth.id, **values)
@@ -63,7 +72,7 @@ async def refresh(connection: AsyncConnection, database: Database, rules: Rules,
     """Bring a myth's record, its cases and the topic up to date with the answers approved here."""
     row = (await connection.execute(select(schema.myths).where(schema.myths.c.id == myth_id))).one()
     if not row.withdrawn:
-        await set_myths(connection, database, rules, [MythRecord(myth_id, row.record)], now_ms)
+        await set_myths(connection, database, rules, [MythRecord(myth_id, row.record)], now_ms, from_topic=False)
 
 
 async def record(connection: AsyncConnection, myth_id: str) -> bytes | None:

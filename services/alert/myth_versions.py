@@ -19,6 +19,10 @@ class CannotPropose(ValueError):
     """The version can't be taken or approved; the message says why, in words for people."""
 
 
+class OwnVersion(CannotPropose):
+    """Somebody else has to approve it."""
+
+
 class VersionState(StrEnum):
     """Where a version stands."""
 
@@ -61,11 +65,16 @@ async def propose(connection: AsyncConnection, myth: events.Myth, author: str, a
     return found
 
 
-async def approve(connection: AsyncConnection, version_id: str, approver: str, now_ms: int) -> MythVersion:
-    """Put a version in force, in place of the one before it. Raises CannotPropose."""
-    found = await _one(connection, version_id)
+async def approve(
+    connection: AsyncConnection, version_id: str, approver: str, now_ms: int, *, alone: bool = False
+) -> MythVersion:
+    """Put a version in force, in place of the one before it; `alone`: there is nobody else to approve. Raises CannotPropose,
+    OwnVersion when the approver wrote it."""
+    found = await _locked(connection, version_id)
     if found is None or found.state not in (VersionState.PROPOSED, VersionState.APPROVED):
         raise CannotPropose("There is no such proposal any more; reload the page.")
+    if found.author == approver and not alone:
+        raise OwnVersion("somebody else has to approve what you wrote.")
     if found.state is VersionState.PROPOSED:
         before = (table.c.myth_id == found.myth_id) & (table.c.state == VersionState.APPROVED.value)
         await connection.execute(table.update().where(before).values(state=VersionState.REPLACED.value))
@@ -76,7 +85,7 @@ async def approve(connection: AsyncConnection, version_id: str, approver: str, n
 
 async def withdraw(connection: AsyncConnection, version_id: str) -> MythVersion:
     """Take a proposal back. Raises CannotPropose for one that is in force: a better one replaces that."""
-    found = await _one(connection, version_id)
+    found = await _locked(connection, version_id)
     if found is None or found.state is not VersionState.PROPOSED:
         raise CannotPropose("There is no such proposal any more; reload the page.")
     await connection.execute(table.update().where(table.c.id == version_id).values(state=VersionState.WITHDRAWN.value))
@@ -112,6 +121,13 @@ def as_approved(record: bytes, ours: bytes | None) -> tuple[bytes, bool]:
     if there == wanted:
         return record, False
     return wanted.SerializeToString(deterministic=True), True
+
+
+async def _locked(connection: AsyncConnection, version_id: str) -> MythVersion | None:
+    """The version, while nobody else changes those of its myth."""
+    myth = select(table.c.myth_id).where(table.c.id == version_id).scalar_subquery()
+    await connection.execute(select(table.c.id).where(table.c.myth_id == myth).order_by(table.c.id).with_for_update())
+    return await _one(connection, version_id)
 
 
 async def _one(connection: AsyncConnection, version_id: str) -> MythVersion | None:

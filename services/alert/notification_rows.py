@@ -6,6 +6,7 @@ A notification holds no text: the message is made from the case as it stands whe
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alert import schema
-from services.alert.cases import Case, Channel
+from services.alert.cases import Case, Channel, Harm
 from services.alert.database import Database
 from services.alert.due import Due, DueRules, due
 from services.alert.routing import Tell
@@ -60,6 +61,7 @@ async def record_due(
     )
     unfinished = {_key(row): row for row in await connection.execute(query)}
     lost = await _with_lost_evidence(connection, list(messages.values()))
+    new: Counter[tuple[str, str, Harm]] = Counter()  # first tellings of this batch, which count against the cap as well
     for case in cases:
         planned = {(case.id, one.destination.channel.value, one.destination.recipient): one for one in places[case.id]}
         # Those that routes no longer name keep a true message if they have one, and nothing otherwise.
@@ -69,17 +71,22 @@ async def record_due(
             if waiting is not None and waiting.state != "pending":
                 continue  # on its way: what it leaves to say is decided when it has arrived
             told = told_of(message, key in lost) if message is not None else None
+            if tell is not None and tell.cap is not None:
+                tell = dataclasses.replace(tell, told=tell.told + new[key[1], key[2], case.harm])
             silence = muted.get(case.id, "")
             what = due(Channel(key[1]), case, told, rules, now_ms, silence)
             what = _routed(what, Channel(key[1]), tell, told is None)
             held = tell is not None and tell.capped and told is None and not silence
             if held and tell is not None and what.action == "none" and case.triage.rank:
-                await _hold_back(connection, database, key, tell.why, now_ms)
+                await _hold_back(connection, database, key, tell.words, now_ms)
             if waiting is not None:
                 await _adjust(connection, waiting, what, case)
             elif what.action != "none":
                 cause = causes.get(case.id)
                 await _record(connection, key, message, what, case, now_ms, cause)
+                if what.action == "post":
+                    new[key[1], key[2], case.harm] += 1
+                    await _no_longer_held_back(connection, key)
 
 
 def _routed(what: Due, channel: Channel, tell: Tell | None, first: bool) -> Due:
@@ -90,7 +97,7 @@ def _routed(what: Due, channel: Channel, tell: Tell | None, first: bool) -> Due:
         quiet = dataclasses.replace(what, action="update") if what.action == "rise" else what
         return Due("none", "the routes no longer name this place") if first else quiet
     if first and tell.capped:
-        return Due("none", tell.why)
+        return Due("none", tell.words)
     # An edit interrupts nobody; that a quoted post was deleted waits for nobody.
     interrupts = what.action in ("post", "rise") or channel in (Channel.EMAIL, Channel.CHAT)
     if interrupts and tell.from_ms > what.at_ms and not what.urgent:
@@ -101,6 +108,12 @@ def _routed(what: Due, channel: Channel, tell: Tell | None, first: bool) -> Due:
 async def _hold_back(connection: AsyncConnection, database: Database, key: _Key, why: str, now_ms: int) -> None:
     row = {"case_id": key[0], "channel": key[1], "recipient": key[2], "why": why, "at_ms": now_ms}
     await connection.execute(database.upsert(schema.held_back).values(row).on_conflict_do_nothing())
+
+
+async def _no_longer_held_back(connection: AsyncConnection, key: _Key) -> None:
+    held = schema.held_back
+    own = (held.c.case_id == key[0]) & (held.c.channel == key[1]) & (held.c.recipient == key[2])
+    await connection.execute(held.delete().where(own))
 
 
 def _key(row: Any) -> _Key:

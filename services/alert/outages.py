@@ -13,6 +13,10 @@ from services.alert.routes import Routes
 from services.alert.wording import clock_time
 
 TOLD_AFTER_MS = 5 * 60_000
+STALE_MS = 15 * 60_000
+"""A failing place is tried once a minute at least while there is something to tell; after so long without, there is not."""
+
+MOST_NAMED = 3
 NAMES = {Channel.SLACK: "Slack", Channel.EMAIL: "e-mail", Channel.CHAT: "chat", Channel.WEBHOOK: "webhook"}
 
 
@@ -24,6 +28,7 @@ class Notice:
     since_ms: int
     error: str
     over: bool = False
+    where: tuple[str, ...] = ()  # places that are not reached
 
     @property
     def id(self) -> str:
@@ -42,13 +47,30 @@ class Notice:
         if self.over:
             return f"{self._name} failed from {since} on. What waited is being sent now."
         return (
-            f"{self._name} fails since {since}: {self.error.rstrip('.')}. Nothing is lost: what waits is sent once it works again. "
+            f"{self._name} fails since {since}{self._places}: {self.error.rstrip('.')}. "
+            "Nothing is lost: what waits is sent once it works again. "
             "Until then look into the console, and ask whoever runs Mythwatch to mend it."
         )
 
     @property
+    def _places(self) -> str:
+        if not self.where:
+            return ""
+        more = f" and {len(self.where) - MOST_NAMED} more" if len(self.where) > MOST_NAMED else ""
+        return f" for {', '.join(self.where[:MOST_NAMED])}{more}"
+
+    @property
     def _name(self) -> str:
         return NAMES[self.channel][0].upper() + NAMES[self.channel][1:]
+
+
+@dataclass(frozen=True)
+class _Failing:
+    """A place that fails: since when, when last, and how."""
+
+    since_ms: int
+    latest_ms: int
+    error: str
 
 
 class Outages:
@@ -56,37 +78,50 @@ class Outages:
 
     def __init__(self, told_after_ms: int = TOLD_AFTER_MS) -> None:
         self._told_after_ms = told_after_ms
-        self._failing: dict[Channel, Notice] = {}
+        self._failing: dict[Channel, dict[str, _Failing]] = {}
+        self._since: dict[Channel, int] = {}  # of an outage that was told
         self._told: dict[Channel, set[Channel]] = {}  # by failing channel: where it was told
         self._over: dict[Channel, list[Notice]] = {}  # by channel: what it still has to say
 
-    def failed(self, channel: Channel, error: str, now_ms: int) -> None:
-        """Another attempt failed, for the channel's sake and not the message's."""
-        since_ms = self._failing[channel].since_ms if channel in self._failing else now_ms
-        self._failing[channel] = Notice(channel, since_ms, error)
+    def failed(self, channel: Channel, recipient: str, error: str, now_ms: int) -> None:
+        """Another attempt failed, for the sake of the channel or of that place on it, and not the message's."""
+        places = self._failing.setdefault(channel, {})
+        known = places.get(recipient)
+        since_ms = known.since_ms if known and now_ms - known.latest_ms < STALE_MS else now_ms
+        places[recipient] = _Failing(since_ms, now_ms, error)
 
-    def worked(self, channel: Channel) -> None:
-        """The channel took a message."""
-        failed = self._failing.pop(channel, None)
+    def worked(self, channel: Channel, recipient: str) -> None:
+        """A place on the channel took a message; the outage is over when none is left that fails."""
+        places = self._failing.get(channel, {})
+        places.pop(recipient, None)
+        if places:
+            return
+        self._failing.pop(channel, None)
+        since_ms = self._since.pop(channel, 0)
         for other in self._told.pop(channel, set()):
-            if failed is not None:
-                self._over.setdefault(other, []).append(Notice(channel, failed.since_ms, "", over=True))
+            self._over.setdefault(other, []).append(Notice(channel, since_ms, "", over=True))
 
     def due(self, channel: Channel, now_ms: int) -> Notice | None:
         """What `channel` should say now of another; None when there is nothing."""
         if over := self._over.get(channel):
             return over[0]
-        for other, notice in self._failing.items():
-            late = now_ms - notice.since_ms >= self._told_after_ms
+        for other, places in self._failing.items():
+            # What was not tried for a while may have been called off: nobody knows whether it would fail.
+            late = [
+                (place.since_ms, recipient, place.error)
+                for recipient, place in sorted(places.items())
+                if now_ms - place.since_ms >= self._told_after_ms and now_ms - place.latest_ms < STALE_MS
+            ]
             if other is not channel and late and channel not in self._told.get(other, ()):
-                return notice
+                since_ms = self._since.setdefault(other, min(late)[0])
+                return Notice(other, since_ms, min(late)[2], where=tuple(recipient for _, recipient, _ in late))
         return None
 
     def told(self, channel: Channel, notice: Notice) -> None:
         """`channel` said it."""
         if notice.over:
             self._over[channel].remove(notice)
-        elif notice.channel in self._failing:
+        elif self._failing.get(notice.channel):
             self._told.setdefault(notice.channel, set()).add(channel)
         else:  # it works again since
             self._over.setdefault(channel, []).append(Notice(notice.channel, notice.since_ms, "", over=True))
@@ -97,6 +132,9 @@ def everybody(routes: Routes | None, always: Iterable[Destination], channel: Cha
     found = list(always)
     if routes is not None:
         found = [
-            place for rule in routes.rules for name in rule.tell for place in routes.who(name, now_ms)[1].destinations
+            place
+            for rule in routes.rules
+            for name in [*rule.tell, *(rule.escalate.to if rule.escalate else [])]
+            for place in routes.who(name, now_ms)[1].destinations
         ]
     return list(dict.fromkeys(place.recipient for place in found if place.channel is channel))

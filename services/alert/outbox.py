@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol, TypeVar
 
 from services.alert.cases import CaseView, Channel, Job
 from services.alert.digest import Contents
 from services.alert.digest_rows import DigestJob
 from services.alert.outages import Notice, Outages, everybody
-from services.alert.retry import SETTLE_S, SLOWLY_S, Attempt, Ending, break_s, channel_failed, next_attempt
+from services.alert.rests import Rests
+from services.alert.retry import SETTLE_S, SLOWLY_S, Attempt, Ending, channel_failed, next_attempt
 from services.alert.sender_lock import SenderLock
 from services.alert.store import Store
 from services.stream import metrics
@@ -28,6 +29,7 @@ T = TypeVar("T")
 IDLE_S = 0.5
 AWAY_S = 1.0
 LOCK_CHECK_S = 1.0
+MOST_NOTICE_TRIES = 10
 
 
 class Notifier(Protocol):
@@ -110,7 +112,9 @@ class Sender:
         outages: Outages | None = None,
     ) -> None:
         self._outages = outages or Outages()
-        self._failures = 0  # in a row
+        self._rests = Rests()
+        self._notice_tries: dict[str, int] = {}
+        self._notice_at = 0.0  # monotonic: not before, after one that did not arrive
         self._store = store
         self._notifier = notifier
         self._interval_s = interval_s
@@ -139,15 +143,16 @@ class Sender:
             await self._sleep(pause)
             if self._stopping.is_set():
                 return False
-        if await self._notice():
+        if time.monotonic() >= self._notice_at and await self._notice():
             return True
-        job = await self._store.outbox.claim(self._notifier.channel, _now_ms())
+        resting = self._rests.resting(time.monotonic())
+        job = await self._store.outbox.claim(self._notifier.channel, _now_ms(), resting)
         if job is None:
-            return await self._digest()
+            return await self._digest(resting)
         view = await self._certainly(lambda: self._store.view(job.case_id, _now_ms()))
         assert view is not None
         attempt = await self._attempt(job, view)
-        self._pace(attempt)
+        self._pace(job.recipient, attempt)
         await self._certainly(lambda: self._record(job, view, attempt))
         self._say(job, attempt)
         return True
@@ -159,40 +164,44 @@ class Sender:
         if notice is None:
             return False
         people = everybody(routing.routes, routing.always, channel, _now_ms())
-        endings = [await self._notifier.send_notice(recipient, notice) for recipient in people]
+        endings = [
+            await self._composed("notice", lambda to=one: self._notifier.send_notice(to, notice))  # type: ignore[misc]
+            for one in people
+        ]
         arrived = sum(one.ending is Ending.SENT for one in endings)
-        self._wait_until = time.monotonic() + max(
-            self._interval_s, max((one.retry_after_s for one in endings), default=0.0)
-        )
-        if arrived or not people:
+        self._wait_until = time.monotonic() + self._interval_s
+        tries = self._notice_tries[notice.id] = self._notice_tries.get(notice.id, 0) + 1
+        if arrived or not people or tries >= MOST_NOTICE_TRIES:
             self._outages.told(channel, notice)
+            del self._notice_tries[notice.id]
         else:
-            self._wait_until = time.monotonic() + SLOWLY_S
+            # Cases go out meanwhile: a place that takes no notices may take those.
+            self._notice_at = time.monotonic() + SLOWLY_S
         words = {"failing": notice.channel.value, "told": arrived, "over": notice.over}
         log.warning("outage told", action="outage_told", channel=channel.value, **words)
         return True
 
-    def _pace(self, attempt: Attempt) -> None:
-        """When the channel may be used again, and what the other channels should know."""
+    def _pace(self, recipient: str, attempt: Attempt) -> None:
+        """When the channel, and this place on it, may be used again, and what the other channels should know."""
         channel = self._notifier.channel
         if channel_failed(attempt):
-            self._failures += 1
-            self._outages.failed(channel, attempt.error, _now_ms())
+            self._outages.failed(channel, recipient, attempt.error, _now_ms())
         elif attempt.ending is Ending.SENT:
-            self._failures = 0
-            self._outages.worked(channel)
-        rest_s = break_s(self._failures) if channel_failed(attempt) else 0.0
-        self._wait_until = time.monotonic() + max(self._interval_s, attempt.retry_after_s, rest_s)
+            self._outages.worked(channel, recipient)
+        self._rests.note(recipient, attempt, time.monotonic())
+        # Slack and a relay ask everybody to wait; a chat or a webhook asks for itself.
+        asked_s = attempt.retry_after_s if channel in (Channel.SLACK, Channel.EMAIL) else 0.0
+        self._wait_until = time.monotonic() + max(self._interval_s, asked_s)
 
-    async def _digest(self) -> bool:
+    async def _digest(self, resting: Collection[str]) -> bool:
         """Send a digest when one is due and nothing else is; False when none is."""
         digests = self._store.digests
-        taken = await digests.claim(self._notifier.channel, _now_ms())
+        taken = await digests.claim(self._notifier.channel, _now_ms(), resting)
         if taken is None:
             return False
         job, contents = taken
-        attempt = await self._notifier.send_digest(job, contents)
-        self._pace(attempt)
+        attempt = await self._composed("digest", lambda: self._notifier.send_digest(job, contents))
+        self._pace(job.due.destination.recipient, attempt)
         after = next_attempt(attempt, job.attempts, job.due.until_ms, _now_ms())
         if attempt.ending is Ending.SENT:
             await self._certainly(lambda: digests.sent(job, contents, _now_ms()))
@@ -208,10 +217,13 @@ class Sender:
 
     async def _attempt(self, job: Job, view: CaseView) -> Attempt:
         """A message that can't even be composed is this message's trouble: the others of the channel go out."""
+        return await self._composed(job.id, lambda: self._notifier.send(job, view))
+
+    async def _composed(self, what: str, send: Callable[[], Awaitable[Attempt]]) -> Attempt:
         try:
-            return await self._notifier.send(job, view)
+            return await send()
         except Exception as error:
-            log.exception("message not composed", action="compose_failed", case_id=job.case_id, notification_id=job.id)
+            log.exception("message not composed", action="compose_failed", what=what)
             return Attempt(Ending.REJECTED, error=f"not composed: {type(error).__name__}")
 
     async def _record(self, job: Job, view: CaseView, attempt: Attempt) -> None:

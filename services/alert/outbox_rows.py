@@ -3,6 +3,7 @@ writes here (services/alert/sender_lock.py), so a row found "sending" at start b
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import func, select
@@ -35,8 +36,9 @@ class Outbox:
             )
             return result.rowcount
 
-    async def claim(self, channel: Channel, now_ms: int) -> Job | None:
-        """Take the most urgent due notification of a channel and record that it is being sent; None when none is due."""
+    async def claim(self, channel: Channel, now_ms: int, resting: Collection[str] = ()) -> Job | None:
+        """Take the most urgent due notification of a channel, but for recipients that are `resting`, and record that it is being
+        sent; None when none is due."""
         table, message = schema.notifications, schema.messages
         due = (
             select(table, message.c.external_id.label("live_id"), message.c.thread_id)
@@ -48,7 +50,7 @@ class Outbox:
             )
             .where(
                 table.c.state.in_(("pending", "unsure")), table.c.channel == channel.value,
-                table.c.next_attempt_ms <= now_ms,
+                table.c.next_attempt_ms <= now_ms, table.c.recipient.not_in(list(resting)),
             )
             .order_by(table.c.created_ms - table.c.urgency * WORTH_MS, table.c.next_attempt_ms, table.c.id)
             .limit(1)

@@ -132,15 +132,21 @@ def people_of(file: Path | None, user: str, password: str) -> People:
     return read_people(file) if file else one_account(user, password)
 
 
-def signing_key(people: People, password: str) -> bytes:
-    """What signs sessions and mail links; another one once a password changes, which ends those it began.
+_BY_CHANCE = secrets.token_hex(32)
+"""Signs where nothing secret is set up (accounts of a provider without a client secret): until the process ends."""
+
+
+def signing_key(people: People, password: str, oidc_secret: str = "") -> bytes:
+    """What signs sessions and mail links; another one once a password or token changes, which ends those it began.
+
+    Made of secrets alone: without any it is made by chance, never of what everybody can read.
 
     Slow on purpose: a cookie must not help to guess a password. scrypt's parameters are OWASP's minimum (Password Storage Cheat
     Sheet: N=2^15, r=8, p=3), 32 MB, about 0.2 s.
     """
-    hashes = [] if people.alone else sorted(person.password for person in people.people.values())
+    own = [] if people.alone else sorted(person.password + person.token for person in people.people.values())
     return hashlib.scrypt(
-        "".join([password, *hashes]).encode(),
+        ("".join([password, oidc_secret, *own]) or _BY_CHANCE).encode(),
         salt=b"mythwatch console session",
         n=2**15,
         r=8,

@@ -34,7 +34,7 @@ class Unpublished:
     case_versions: dict[str, int] = field(default_factory=dict)
     feedback_ids: list[str] = field(default_factory=list)
     notification_states: dict[str, str] = field(default_factory=dict)
-    myth_digests: dict[str, str] = field(default_factory=dict)
+    myth_records: dict[str, bytes] = field(default_factory=dict)
 
 
 async def unpublished(database: Database) -> Unpublished:
@@ -59,7 +59,7 @@ async def unpublished(database: Database) -> Unpublished:
             found.records.append(Record(NOTIFICATIONS, row.case_id, notification_event(row), row.trace or new_trace()))
         myths = schema.myths
         for row in await connection.execute(select(myths).where(~myths.c.published, ~myths.c.withdrawn).limit(MOST)):
-            found.myth_digests[row.id] = row.digest
+            found.myth_records[row.id] = row.record
             found.records.append(Record(MYTHS, row.id, events.Myth.FromString(row.record), new_trace()))
     return found
 
@@ -68,8 +68,8 @@ async def mark_published(database: Database, found: Unpublished) -> None:
     """After Kafka confirmed; what changed meanwhile stays unpublished."""
     cases, feedback, told, myths = schema.cases, schema.feedback, schema.notifications, schema.myths
     async with database.writing() as connection:
-        for myth_id, digest in found.myth_digests.items():
-            as_sent = (myths.c.id == myth_id) & (myths.c.digest == digest)
+        for myth_id, record in found.myth_records.items():
+            as_sent = (myths.c.id == myth_id) & (myths.c.record == record)
             await connection.execute(myths.update().where(as_sent).values(published=True))
         for case_id, version in found.case_versions.items():
             await connection.execute(cases.update().where(cases.c.id == case_id).values(published_version=version))

@@ -20,6 +20,10 @@ class CannotRespond(ValueError):
     """An answer can't be taken as it is; the message names the field and the fix."""
 
 
+class OwnWords(CannotRespond):
+    """Somebody else has to approve them."""
+
+
 @dataclass(frozen=True)
 class Proposal:
     """An answer as somebody wrote it; `act_id` is the same for every delivery of one click."""
@@ -46,6 +50,7 @@ async def propose(connection: AsyncConnection, proposal: Proposal, now_ms: int) 
     known = select(schema.myths.c.id).where(schema.myths.c.id == proposal.myth_id)
     if (await connection.execute(known)).first() is None:
         raise CannotRespond("myth: not in the knowledge base; write it there first")
+    await connection.execute(known.with_for_update(key_share=True))  # versions are numbered one after the other
     identifier = content_id("response", proposal.myth_id, proposal.author, proposal.act_id)
     if (row := await _row(connection, identifier)) is not None:
         return _response(row)
@@ -64,13 +69,18 @@ async def propose(connection: AsyncConnection, proposal: Proposal, now_ms: int) 
     return _response(await _row(connection, identifier))
 
 
-async def approve(connection: AsyncConnection, response_id: str, approver: str, now_ms: int) -> str:
-    """Put a proposal in force, in place of the one before it: its myth's id. Raises CannotRespond."""
-    row = await _row(connection, response_id)
+async def approve(
+    connection: AsyncConnection, response_id: str, myth_id: str, approver: str, now_ms: int, *, alone: bool = False
+) -> None:
+    """Put a proposal for a myth in force, in place of the one before it; `alone`: there is nobody else to approve. Raises
+    CannotRespond, OwnWords when the approver wrote it."""
+    row = await _locked_row(connection, response_id, myth_id)
     if row is None or row.state not in (ResponseState.PROPOSED.value, ResponseState.APPROVED.value):
         raise CannotRespond("There is no such proposal any more; reload the page.")
+    if row.author == approver and not alone:
+        raise OwnWords("somebody else has to approve what you wrote.")
     if row.state == ResponseState.APPROVED.value and now_ms < row.expires_ms:
-        return str(row.myth_id)
+        return
     before = (
         (responses.c.myth_id == row.myth_id)
         & (responses.c.language == row.language)
@@ -82,18 +92,15 @@ async def approve(connection: AsyncConnection, response_id: str, approver: str, 
         "state": ResponseState.APPROVED.value, "approver": approver, "approved_ms": now_ms, "expires_ms": now_ms + EXPIRES_AFTER_MS,
     }  # fmt: skip
     await connection.execute(responses.update().where(responses.c.id == response_id).values(values))
-    return str(row.myth_id)
 
 
-async def withdraw(connection: AsyncConnection, response_id: str) -> str:
-    """Take an answer back: its myth's id. Raises CannotRespond."""
-    row = await _row(connection, response_id)
-    if row is None:
+async def withdraw(connection: AsyncConnection, response_id: str, myth_id: str) -> None:
+    """Take an answer back. Raises CannotRespond."""
+    if await _locked_row(connection, response_id, myth_id) is None:
         raise CannotRespond("There is no such answer any more; reload the page.")
     await connection.execute(
         responses.update().where(responses.c.id == response_id).values(state=ResponseState.WITHDRAWN.value)
     )
-    return str(row.myth_id)
 
 
 async def approved(connection: AsyncConnection, myth_ids: Collection[str]) -> dict[str, list[Response]]:
@@ -125,6 +132,15 @@ def with_responses(record: bytes, found: Collection[Response]) -> tuple[bytes, b
     del event.responses[:]
     event.responses.extend(wanted)
     return event.SerializeToString(), True
+
+
+async def _locked_row(connection: AsyncConnection, response_id: str, myth_id: str) -> Any:
+    """The answer, if it is one for this myth, whose answers nobody else changes meanwhile."""
+    await connection.execute(
+        select(schema.myths.c.id).where(schema.myths.c.id == myth_id).with_for_update(key_share=True)
+    )
+    row = await _row(connection, response_id)
+    return row if row is not None and row.myth_id == myth_id else None
 
 
 async def _row(connection: AsyncConnection, response_id: str) -> Any:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from services.alert import schema
 from services.alert.database import Database
+from services.alert.feedback_posts import forget_in_feedback
 from services.alert.reconsider import Rules, reconsider
 from services.stream import metrics
 
@@ -45,7 +46,9 @@ async def enforce(database: Database, rules: Rules, retention: Retention, now_ms
         return 0
     async with database.writing() as connection:
         if gone:
-            await connection.execute(posts.delete().where(posts.c.id.in_([post_id for post_id, _ in gone])))
+            ids = [post_id for post_id, _ in gone]
+            await connection.execute(posts.delete().where(posts.c.id.in_(ids)))
+            await forget_in_feedback(connection, ids)
             touched = sorted({case_id for _, case_id in gone})
             await reconsider(connection, database, rules, touched, now_ms)
             metrics.FORGOTTEN.labels(posts.name).inc(len(gone))

@@ -12,8 +12,8 @@ SETTLE_S = 3.0
 # While a channel refuses our credentials, or a message as such, people have to mend it: try slowly.
 SLOWLY_S = 60.0
 GIVE_UP_MS = 3 * 86_400_000
-# After so many failures in a row the whole channel waits, longer each time: thousands of due messages must not hammer a relay
-# that is down (a circuit breaker; one message at a time then tries whether it works again).
+# After so many failures in a row a place waits, longer each time: thousands of due messages must not hammer a relay that is
+# down (a circuit breaker; one message at a time then tries whether it works again).
 BREAKS_AFTER = 5
 BREAK_S = (5.0, 15.0, 30.0, 60.0)
 
@@ -64,5 +64,5 @@ def channel_failed(attempt: Attempt) -> bool:
 
 
 def break_s(failures: int) -> float:
-    """How long a channel rests after that many failures in a row, seconds."""
+    """How long a place rests after that many failures in a row, seconds."""
     return BREAK_S[min(failures - BREAKS_AFTER, len(BREAK_S) - 1)] if failures >= BREAKS_AFTER else 0.0

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from services.alert.cases import Channel, Destination
 from services.alert.hours import Hours, clock
+from services.alert.mail_address import is_mail_address
 
 MOST_BYTES = 1_000_000
 ON_CALL = "on call "
@@ -49,12 +50,19 @@ def _span(text: Any) -> Any:
     return int(found[1]) * _UNITS[found[2]]
 
 
+def _mail(text: str) -> str:
+    if text and not is_mail_address(text):
+        raise ValueError("not an e-mail address; write it bare, such as anna@hospital.example")
+    return text
+
+
 def _time(text: Any) -> Any:
     if isinstance(text, str):
         clock(text)
     return text
 
 
+Mail = Annotated[str, AfterValidator(_mail)]
 Zone = Annotated[str, AfterValidator(_zone)]
 HoursOfDay = Annotated[Hours, BeforeValidator(_hours)]
 Names = Annotated[list[str], BeforeValidator(_listed)]
@@ -73,7 +81,7 @@ class Person(_Part):
     """Somebody who is told directly, by Slack (a message to them) or e-mail or both."""
 
     name: str
-    email: str = ""
+    email: Mail = ""
     slack: str = Field("", pattern=r"^([UW][A-Z0-9]{2,20})?$")
     time_zone: Zone = Field("", alias="time zone")
     quiet_hours: HoursOfDay | None = Field(None, alias="quiet hours")
@@ -94,7 +102,7 @@ class Place(_Part):
     """A Slack channel, a shared mailbox, or another chat or webhook by its name in the settings."""
 
     slack: str = Field("", pattern=r"^([CG][A-Z0-9]{2,20})?$")
-    email: str = ""
+    email: Mail = ""
     chat: str = Field("", max_length=100)
     webhook: str = Field("", max_length=100)
 

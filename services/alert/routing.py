@@ -24,13 +24,28 @@ class Facts:
 
 @dataclass(frozen=True)
 class Tell:
-    """One place to tell. `from_ms`: not before (ms UTC; 0: at once). `capped`: too many today, so it goes into the digest."""
+    """One place to tell. `from_ms`: not before (ms UTC; 0: at once). `cap`: cases of this harm a day, None without one, of which
+    it was first told of `told` others.
+    """
 
     destination: Destination
     who: str
     why: str
     from_ms: int = 0
-    capped: bool = False
+    cap: int | None = None
+    told: int = 0
+
+    @property
+    def capped(self) -> bool:
+        """Too many today, so it goes into the digest."""
+        return self.cap is not None and self.told >= self.cap
+
+    @property
+    def words(self) -> str:
+        """Why it is told, or why not one by one."""
+        if not self.capped:
+            return self.why
+        return f"{self.why}, but {self.told} cases of this harm were told today already: into the digest"
 
 
 @dataclass(frozen=True)
@@ -50,7 +65,7 @@ class Plan:
 
 
 def plan(routes: Routes, facts: Facts, now_ms: int, told_today: Mapping[tuple[Destination, Harm], int]) -> Plan:
-    """`told_today`: cases of each harm that a destination was first told of in the last 24 hours."""
+    """`told_today`: other cases of each harm that a destination was first told of in the last 24 hours."""
     found: dict[Destination, Tell] = {}
     not_told = []
     stopped = ""
@@ -94,12 +109,7 @@ def _tellings(
         if quiet:
             from_ms, reason = quiet, f"{reason}, held over their quiet hours"
     cap = routes.daily_cap.get(facts.harm.value)
-    tells = []
-    for destination in found.destinations:
-        capped = cap is not None and told_today.get((destination, facts.harm), 0) >= cap
-        words = f"{reason}, but {cap} cases of this harm were told today already: into the digest" if capped else reason
-        tells.append(Tell(destination, who, words, from_ms, capped))
-    return tells
+    return [Tell(one, who, reason, from_ms, cap, told_today.get((one, facts.harm), 0)) for one in found.destinations]
 
 
 def _mismatch(rule: Rule, facts: Facts) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from email.errors import MessageError
-from email.headerregistry import Address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.alert.cases import Channel, Destination
 from services.alert.due import DueRules
+from services.alert.mail_address import is_mail_address
 from services.alert.retention import Retention
 from services.alert.triage import TriageRules
 
@@ -111,6 +111,11 @@ class AlertSettings(BaseSettings):
     tombstone_days: int = Field(30, ge=1, description="how long it is remembered that a post was deleted, days")
 
     @property
+    def oidc_secret(self) -> str:
+        """Of the provider; empty without one."""
+        return self.oidc_client_secret.get_secret_value() if self.oidc_client_secret else ""
+
+    @property
     def publishers(self) -> frozenset[str]:
         """Of `review_publishers`."""
         return frozenset(one.strip() for one in self.review_publishers.split(",") if one.strip())
@@ -118,13 +123,8 @@ class AlertSettings(BaseSettings):
     @field_validator("email_from", "email_to")
     @classmethod
     def _addresses(cls, value: str) -> str:
-        for part in value.split(","):
-            try:
-                known = not part.strip() or Address(addr_spec=part.strip()).domain
-            except (MessageError, ValueError, IndexError):  # all are how the parser says no
-                known = ""
-            if not known or any(not character.isprintable() for character in part):
-                raise ValueError("not an e-mail address")
+        if not all(is_mail_address(part.strip()) for part in value.split(",") if part.strip()):
+            raise ValueError("not an e-mail address")
         return value
 
     @field_validator("slack_base_url", "console_url")
@@ -137,11 +137,11 @@ class AlertSettings(BaseSettings):
     @field_validator("chats")
     @classmethod
     def _chat_addresses(cls, value: SecretStr | None) -> SecretStr | None:
-        from services.alert.chat import usable
+        from services.alert.chat import trouble_with
 
         for name, address in _named(value).items():
-            if not usable(address):
-                raise ValueError(f"{name}: not an address that Apprise knows")
+            if trouble := trouble_with(address):
+                raise ValueError(f"{name}: {trouble}")
         return value
 
     @field_validator("webhooks")
@@ -151,6 +151,17 @@ class AlertSettings(BaseSettings):
             local = urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1")
             if not address.startswith("https://") and not (local and address.startswith("http://")):
                 raise ValueError(f"{name}: begins with https://")
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _signing_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        coded = value.get_secret_value() if value else ""
+        if coded.startswith("whsec_"):
+            try:
+                base64.b64decode(coded.removeprefix("whsec_"), validate=True)
+            except ValueError:
+                raise ValueError("after whsec_ comes base64, as the specification has it") from None
         return value
 
     @field_validator("oidc_issuer")

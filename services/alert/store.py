@@ -167,17 +167,17 @@ class Store:
         async with self.database.writing() as connection:
             return await response_rows.propose(connection, proposal, now_ms)
 
-    async def approve(self, response_id: str, approver: str, now_ms: int) -> None:
-        """Put an answer in force: messages show it, and its myth goes to the topic with it. Raises CannotRespond."""
+    async def approve(self, response_id: str, myth_id: str, approver: str, now_ms: int, *, alone: bool = False) -> None:
+        """Put an answer for a myth in force: messages show it, and its myth goes to the topic with it. Raises CannotRespond."""
         async with self.database.writing() as connection:
-            myth_id = await response_rows.approve(connection, response_id, approver, now_ms)
+            await response_rows.approve(connection, response_id, myth_id, approver, now_ms, alone=alone)
             await myth_rows.refresh(connection, self.database, self.rules, myth_id, now_ms)
         self.changed()
 
-    async def withdraw(self, response_id: str, now_ms: int) -> None:
-        """Take an answer back. Raises CannotRespond."""
+    async def withdraw(self, response_id: str, myth_id: str, now_ms: int) -> None:
+        """Take an answer for a myth back. Raises CannotRespond."""
         async with self.database.writing() as connection:
-            myth_id = await response_rows.withdraw(connection, response_id)
+            await response_rows.withdraw(connection, response_id, myth_id)
             await myth_rows.refresh(connection, self.database, self.rules, myth_id, now_ms)
         self.changed()
 

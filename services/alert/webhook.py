@@ -84,7 +84,9 @@ def _ending(name: str, delivery: str, answer: httpx.Response) -> Attempt:
     if code == 429 or code == 503:
         wait = answer.headers.get("retry-after", "")
         return Attempt(
-            Ending.REFUSED, error=said, retry_after_s=float(min(MOST_WAIT_S, int(wait))) if wait.isdigit() else 0.0
+            Ending.REFUSED,
+            error=said,
+            retry_after_s=float(min(MOST_WAIT_S, int(wait))) if wait.isascii() and wait.isdigit() else 0.0,
         )
     if code in (401, 403, 404, 410) or answer.is_redirect:
         return Attempt(Ending.BROKEN, error=said)

@@ -76,7 +76,7 @@ def _show(found: Plan, routes: Routes, now_ms: int) -> None:
         when = "not told" if one.capped else "at once"
         if one.from_ms > now_ms and not one.capped:
             when = datetime.fromtimestamp(one.from_ms / 1000, routes.zone()).strftime("from %a %d %b %H:%M")
-        print(f"{one.who:<20} {one.destination.channel.value:<6} {one.destination.recipient:<30} {when}: {one.why}")
+        print(f"{one.who:<20} {one.destination.channel.value:<6} {one.destination.recipient:<30} {when}: {one.words}")
     if not found.tell:
         print("nobody would be told")
     for other in found.not_told:

@@ -56,6 +56,46 @@ def test_a_digest_is_about_the_time_since_the_one_before() -> None:
     assert due_digests(routes, ms("2026-11-24T21:00")) == []  # too late: left to the next
 
 
+def test_a_digest_goes_to_who_was_on_call_when_it_was_due_even_after_the_handover() -> None:
+    routes = parse_routes(
+        """
+time zone: Europe/Amsterdam
+people: {a: {name: A, email: a@x.example}, b: {name: B, email: b@x.example}}
+rotas: {week: {people: [a, b], from: 2026-11-17, handover: "09:00"}}
+rules: [{name: all, tell: on call week}]
+digest: {at: "08:00", to: [on call week]}
+"""
+    )
+    told = [
+        {one.destination.recipient for one in due_digests(routes, ms(at))}
+        for at in ("2026-11-24T08:30", "2026-11-24T09:30")
+    ]
+    assert told == [{"a@x.example"}] * 2
+
+
+async def test_what_a_digest_that_was_left_out_would_have_said_is_in_the_next(tmp_path: Path) -> None:
+    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/a.db", due=DueRules())
+    try:
+        await store.use_routes(
+            parse_routes(ROUTES.format(channel="C11", at="08:00", weekly="mon")), ms("2026-11-24T08:00")
+        )
+        await store.set_myths([myth_record()], ms("2026-11-24T08:00"))
+        await store.take(wave(4, at_ms=ms("2026-11-24T07:00")), ms("2026-11-24T07:01"))
+        await store.digests.record(ms("2026-11-24T08:01"))
+        for channel in (Channel.SLACK, Channel.EMAIL):
+            taken = await store.digests.claim(channel, ms("2026-11-24T08:02"))
+            assert taken is not None
+            await store.digests.sent(*taken, ms("2026-11-24T08:02"))
+        # Down from Tuesday to Friday.
+        await store.take(wave(4, start=9, at_ms=ms("2026-11-25T12:00")), ms("2026-11-27T08:01"))
+        await store.digests.record(ms("2026-11-27T08:01"))
+        taken = await store.digests.claim(Channel.EMAIL, ms("2026-11-27T08:02"))
+        assert taken is not None
+        assert (taken[0].due.since_ms, taken[1].posts) == (ms("2026-11-24T08:00"), 4)
+    finally:
+        await store.close()
+
+
 @pytest.fixture
 async def slack() -> AsyncIterator[LocalSlack]:
     async with local_slack(posts_per_second=None) as running:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from services.alert.cases import Case, Channel, Destination, Status
+from services.alert.cases import Action, Case, Channel, Decision, Destination, Status
 from services.alert.due import DueRules
+from services.alert.feedback_posts import naming
 from services.alert.grouping import case_id
 from services.alert.merging import Act, CannotMerge
 from services.alert.store import Store
@@ -119,3 +120,43 @@ async def test_copies_by_many_accounts_are_named_in_the_case(store: Store) -> No
     case = await found(store, ONE)
     assert case.counts.coordinated == "6 accounts posted the same words within 1 minute."
     assert any(entry.what == "looks coordinated" for entry in await store.history(ONE))
+
+
+def act(name: str) -> Act:
+    return Act("officer", "console", name)
+
+
+async def test_merges_one_after_the_other_can_each_be_undone(store: Store) -> None:
+    third = case_id("third-myth")
+    await store.take(wave(2, myth="third-myth"), NOW + 15)
+    await store.merge(ONE, TWO, act("a"), NOW + 20)
+    await store.merge(TWO, third, act("b"), NOW + 30)
+    assert await store.unmerge(ONE, act("c"), NOW + 40)
+    assert ((await found(store, ONE)).counts.posts, (await found(store, third)).counts.posts) == (4, 5)
+    assert await store.unmerge(TWO, act("d"), NOW + 50)
+    assert not await store.unmerge(TWO, act("d"), NOW + 51), "the same click again is no mistake"
+    assert ((await found(store, TWO)).counts.posts, (await found(store, third)).counts.posts) == (3, 2)
+
+
+async def test_a_decision_on_a_merged_case_is_one_on_the_case_that_holds_its_posts(store: Store) -> None:
+    await store.merge(ONE, TWO, ACT, NOW + 20)
+    decision = Decision(ONE, Action.ACKNOWLEDGE, "anna", "e-mail", "an old link")
+    for repeated in (False, True):
+        decided = await store.decide(decision, NOW + 30)
+        assert decided is not None
+        assert (decided.case.id, decided.repeated) == (TWO, repeated)
+    assert (await found(store, ONE)).status is Status.MERGED
+    assert (await found(store, TWO)).status is Status.ACKNOWLEDGED
+    assert await store.unmerge(ONE, act("undo"), NOW + 40)
+
+
+async def test_a_deleted_post_leaves_the_decisions_on_the_case_that_it_was_in_before(store: Store) -> None:
+    await store.decide(Decision(ONE, Action.ACKNOWLEDGE, "anna", "console", "seen"), NOW + 15)
+    await store.merge(ONE, TWO, ACT, NOW + 20)
+    post = f"bluesky:{MYTH}-1"
+    async with store.database.reading() as connection:
+        assert len(await naming(connection, [post])) == 2, "the decision and the merge"
+    await store.take([verdict(post, action=DELETE, at_ms=NOW + 30)], NOW + 40)
+    async with store.database.reading() as connection:
+        assert await naming(connection, [post]) == []
+        assert await naming(connection, [f"bluesky:{MYTH}-2"]) != [], "the others stay"

@@ -134,3 +134,36 @@ async def test_a_mistake_in_the_file_leaves_the_old_routes_in_force(
     assert metrics.ROUTES_BROKEN._value.get() == 0
     stopping.set()
     await following
+
+
+CAPPED = """
+people: {owl: {name: Owl, email: owl@hospital.example, quiet hours: "00:00-23:59"}}
+rules: [{name: all, tell: owl}]
+daily cap: {moderate: 1}
+"""
+
+
+async def held_back(store: Store) -> set[str]:
+    async with store.database.reading() as connection:
+        return set((await connection.execute(select(schema.held_back.c.case_id))).scalars())
+
+
+async def test_a_case_that_waits_for_the_morning_is_not_capped_by_itself(store: Store) -> None:
+    await store.use_routes(parse_routes(CAPPED), NOW)
+    await store.take(wave(4), NOW)
+    for more in range(5):
+        assert len(await waiting(store)) == 1
+        assert await held_back(store) == set()
+        await store.take(wave(1, start=10 + more, at_ms=NOW + more), NOW + 10 + more)
+
+
+async def test_the_cap_holds_within_one_batch_too(store: Store) -> None:
+    await store.set_myths([myth_record(f"m{n}") for n in range(5)], NOW)
+    await store.use_routes(parse_routes(CAPPED), NOW)
+    await store.take([one for n in range(5) for one in wave(4, myth=f"m{n}")], NOW)
+    assert len(await held_back(store)) == 4
+    async with store.database.reading() as connection:
+        assert len((await connection.execute(select(schema.notifications))).all()) == 1
+    # A higher cap tells the rest, which then waits for no digest any more.
+    await store.use_routes(parse_routes(CAPPED.replace("moderate: 1", "moderate: 9")), NOW + 10)
+    assert await held_back(store) == set()

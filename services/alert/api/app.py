@@ -16,9 +16,9 @@ from services.alert.api.myths import myth_api
 from services.alert.api.tokens import Bearer
 from services.alert.console.headers import ConsoleHeaders
 from services.alert.merging import CannotMerge
-from services.alert.myth_versions import CannotPropose
+from services.alert.myth_versions import CannotPropose, OwnVersion
 from services.alert.people import People
-from services.alert.response_rows import CannotRespond
+from services.alert.response_rows import CannotRespond, OwnWords
 from services.alert.store import Store
 from services.stream.failures import NotReady
 from services.stream.logs import log
@@ -57,9 +57,17 @@ def _errors(api: FastAPI) -> None:
     async def cannot_merge(request: Request, error: CannotMerge) -> Response:
         return _error(409, str(error))
 
+    @api.exception_handler(OwnVersion)
+    async def own_version(request: Request, error: OwnVersion) -> Response:
+        return _error(403, str(error))
+
     @api.exception_handler(CannotPropose)
     async def cannot_propose(request: Request, error: CannotPropose) -> Response:
         return _error(409, str(error))
+
+    @api.exception_handler(OwnWords)
+    async def own_words(request: Request, error: OwnWords) -> Response:
+        return _error(403, str(error))
 
     @api.exception_handler(CannotRespond)
     async def cannot_respond(request: Request, error: CannotRespond) -> Response:

@@ -195,7 +195,7 @@ class MergeIn(Shape):
 class SplitIn(Shape):
     """Posts that tell something else."""
 
-    posts: list[str] = Field(min_length=1, max_length=2_000)
+    posts: list[Annotated[str, Field(max_length=1_000, pattern=r"^[^\x00]*$")]] = Field(min_length=1, max_length=2_000)
     why: Annotated[str, Field(max_length=300, pattern=r"^[^\x00]*$")] = ""
 
 

@@ -16,7 +16,7 @@ from services.alert.cases import DAY_MS, Case, Myth
 from services.alert.console.errors import Refused
 from services.alert.console.sign_in import Door
 from services.alert.people import Act
-from services.alert.response_rows import CannotRespond, Proposal
+from services.alert.response_rows import CannotRespond, OwnWords, Proposal
 from services.alert.responses import LANGUAGES, ResponseState, answer
 from services.alert.responses import Response as Approved
 from services.alert.store import Store
@@ -114,22 +114,24 @@ def answer_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRou
         person = door.person(request, Act.APPROVE)
         await door.form(request)
         try:
+            myth_id = await _myth_of(case_id)
             if verb == "approve":
-                own = any(one.id == response_id and one.author == person.id for one in await _of_case(case_id))
-                if own and not door.people.alone:
-                    raise Refused(403, "Nothing was changed: somebody else has to approve what you wrote.", "Four eyes")
-                await store.approve(_id(response_id), person.id, now_ms())
+                await store.approve(_id(response_id), myth_id, person.id, now_ms(), alone=door.people.alone)
             elif verb == "withdraw":
-                await store.withdraw(_id(response_id), now_ms())
+                await store.withdraw(_id(response_id), myth_id, now_ms())
             else:
                 raise Refused(404, "There is no such page.")
+        except OwnWords as wrong:
+            raise Refused(403, f"Nothing was changed: {wrong}", "Four eyes") from None
         except CannotRespond as wrong:
             raise Refused(409, f"Nothing was changed: {wrong}") from None
         return RedirectResponse(f"/cases/{_id(case_id)}#answers", 303)
 
-    async def _of_case(case_id: str) -> list[Approved]:
+    async def _myth_of(case_id: str) -> str:
         view = await store.view(_id(case_id), now_ms())
-        return await store.responses(view.case.myth_id) if view is not None else []
+        if view is None:
+            raise Refused(404, "There is no such case. Choose one from the list.")
+        return view.case.myth_id
 
     return router
 

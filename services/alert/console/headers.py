@@ -60,8 +60,10 @@ class ConsoleHeaders:
 def _too_large(scope: Scope) -> PlainTextResponse | None:
     if scope["method"] in ("GET", "HEAD"):
         return None
-    length = Headers(scope=scope).get("content-length", "")
-    if not length.isascii() or not length.isdigit():
+    headers = Headers(scope=scope)
+    length = headers.get("content-length", "")
+    # A chunked body may be of any length, whatever the other header says.
+    if "transfer-encoding" in headers or not length.isascii() or not length.isdigit():
         return PlainTextResponse("Say how long the request is (Content-Length).", status_code=411)
     most = MOST_BY_PATH.get(scope["path"], MOST_BODY)
     if int(length) > most:

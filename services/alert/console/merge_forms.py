@@ -39,7 +39,9 @@ def merge_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRout
     @router.post("/cases/{case_id}/split")
     async def split(request: Request, case_id: str) -> Response:
         act, _ = await _act(request)
-        posts = [str(value) for value in (await request.form(max_files=0)).getlist("post")][:MOST_POSTS]
+        posts = [str(value) for value in (await request.form(max_files=0)).getlist("post") if "\0" not in str(value)][
+            :MOST_POSTS
+        ]
         new = await _done(lambda: store.split(_id(case_id), posts, act, now_ms()))
         return RedirectResponse(f"/cases/{new}", 303)
 

@@ -17,7 +17,7 @@ from services.alert.console.pages import page
 from services.alert.console.sign_in import Door
 from services.alert.grouping import is_candidate
 from services.alert.myth_form import HARMS, MOST, WrongMyth, form_of, record_of
-from services.alert.myth_versions import CannotPropose, VersionState
+from services.alert.myth_versions import CannotPropose, OwnVersion, VersionState
 from services.alert.people import Act
 from services.alert.responses import LANGUAGES
 from services.alert.store import Store
@@ -33,6 +33,7 @@ def myth_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRoute
 
     @router.get("/myths")
     async def listed(request: Request) -> Response:
+        door.session(request)
         query = request.query_params
         search, topic = query.get("q", "")[:MOST_SEARCH].strip(), query.get("topic", "")
         lines = await desk.lines()
@@ -50,6 +51,7 @@ def myth_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRoute
 
     @router.get("/myths/new")
     async def new(request: Request) -> Response:
+        door.session(request)
         case_id = request.query_params.get("case", "")
         view = await store.view(case_id, now_ms()) if _VERSION.fullmatch(case_id) else None
         values = {"claim_en": view.case.claim} if view is not None and is_candidate(view.case.myth_id) else {}
@@ -64,6 +66,7 @@ def myth_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRoute
 
     @router.get("/myths/{myth_id}")
     async def shown(request: Request, myth_id: str) -> Response:
+        door.session(request)
         myth, versions = await desk.record(_id(myth_id)), await desk.versions(myth_id)
         if myth is None and not versions:
             raise Refused(404, "There is no such myth. Choose one from the list.")
@@ -89,10 +92,10 @@ def myth_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRoute
         try:
             if verb == "withdraw":
                 await desk.withdraw(version_id)
-            elif found[0].author == person.id and not door.people.alone:
-                raise Refused(403, "Nothing was changed: somebody else has to approve what you wrote.", "Four eyes")
             else:
-                await desk.approve(version_id, person.id, now_ms())
+                await desk.approve(version_id, person.id, now_ms(), alone=door.people.alone)
+        except OwnVersion as wrong:
+            raise Refused(403, f"Nothing was changed: {wrong}", "Four eyes") from None
         except CannotPropose as wrong:
             raise Refused(409, f"Nothing was changed: {wrong}") from None
         return RedirectResponse(f"/myths/{quote(myth_id)}" if verb == "approve" else "/myths", 303)

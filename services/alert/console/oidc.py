@@ -103,7 +103,7 @@ class Provider:
             raise CannotSignIn(f"the provider's answer is not valid ({type(error).__name__})") from None
         if len(_listed(claims["aud"])) > 1 and claims.get("azp") != self._client_id:
             raise CannotSignIn("the provider's answer is for another application")
-        if self._claim == "email" and claims.get("email_verified") is False:
+        if self._claim == "email" and claims.get("email_verified") in (False, "false", "False"):
             raise CannotSignIn("the provider has not verified the e-mail address")
         who = claims.get(self._claim)
         if not isinstance(who, str) or not who:

@@ -42,7 +42,7 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     """
     password = settings.console_password.get_secret_value() if settings.console_password else ""
     people = people_of(settings.people, settings.console_user, password)
-    key = signing_key(people, password)
+    key = signing_key(people, password, settings.oidc_secret)
     https = settings.console.startswith("https://")
     provider = _provider(settings, key)
     door = Door(people, Sessions(key), clock, https=https, account=provider is not None)
@@ -85,7 +85,11 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
 def _provider(settings: AlertSettings, key: bytes) -> Provider | None:
     if not settings.oidc_issuer or not settings.oidc_client_id or not settings.people:
         return None
-    secret = settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else ""
     return Provider(
-        settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_claim, f"{settings.console}{BACK}", key
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_secret,
+        settings.oidc_claim,
+        f"{settings.console}{BACK}",
+        key,
     )

@@ -224,3 +224,15 @@ async def test_a_topic_is_muted_and_heard_again(desk: Console) -> None:
     assert (await post(desk, f"/api/v1/mutes/{made.json()['id']}/end", {}, who="officer")).json() == []
     assert (await post(desk, "/api/v1/mutes", wish | {"value": "moon"}, who="officer")).status_code == 404
     assert (await post(desk, "/api/v1/mutes", wish | {"hours": 10_000}, who="officer")).status_code == 400
+
+
+async def test_an_answer_is_not_approved_by_its_author_by_way_of_another_case(desk: Console) -> None:
+    made = (await post(desk, f"{BASE}/answers", ANSWER, who="clinician")).json()
+    for case in (CASE, SECOND):
+        answer = await post(desk, f"/api/v1/cases/{case}/answers/{made['id']}/approve", {}, who="clinician")
+        assert answer.status_code in (403, 409)
+    # Somebody else, but under a case that it isn't for.
+    stray = await post(desk, f"/api/v1/cases/{SECOND}/answers/{made['id']}/approve", {}, who="berta")
+    assert stray.status_code == 409
+    (still,) = (await desk.get(f"{BASE}/answers", headers=by("viewer"))).json()
+    assert still["state"] == "proposed"

@@ -297,6 +297,9 @@ async def test_unknown_cases_pages_and_large_requests_are_refused_in_words(desk:
         yield b"user=x"
 
     assert (await desk.client.post("/sign-in", content=endless())).status_code == 411
+    # Both headers: the body is as long as it likes, whatever the length says.
+    both = {"Content-Length": "6", "Transfer-Encoding": "chunked"}
+    assert (await desk.client.post("/sign-in", content=endless(), headers=both)).status_code == 411
 
 
 async def test_a_store_that_is_away_is_a_page_that_says_so(desk: Console, tmp_path: Path) -> None:

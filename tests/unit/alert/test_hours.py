@@ -71,3 +71,14 @@ def test_the_latest_digest_is_that_of_the_last_working_day() -> None:
 def test_hours_written_otherwise_are_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="22:00-07:00"):
         Hours.read(text)
+
+
+def test_quiet_hours_that_end_within_the_repeated_hour_end_with_its_second_coming() -> None:
+    quiet = Hours.read("22:00-02:30")
+    second_two_ten = int(datetime(2026, 10, 25, 2, 10, tzinfo=AMSTERDAM, fold=1).timestamp() * 1000)
+    second_half_past = int(datetime(2026, 10, 25, 2, 30, tzinfo=AMSTERDAM, fold=1).timestamp() * 1000)
+    assert quiet_until(second_two_ten, AMSTERDAM, quiet) == second_half_past
+
+
+def test_quiet_hours_that_end_within_the_hour_that_is_left_out_end_after_it() -> None:
+    assert quiet_until(ms("2026-03-28T23:00"), AMSTERDAM, Hours.read("22:00-02:30")) == ms("2026-03-29T03:30")

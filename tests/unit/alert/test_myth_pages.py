@@ -182,3 +182,14 @@ async def test_a_candidate_narrative_becomes_a_myth(desk: Console) -> None:
     assert (await desk.get(f"/myths/new?case={case}")).status_code == 200
     for missing in ("/myths/nothing", "/myths/new?case=../x"):
         assert (await desk.get(missing)).status_code in (200, 404)
+
+
+async def test_nobody_learns_which_myths_there_are_without_signing_in(desk: Console) -> None:
+    desk.client.cookies.clear()
+    answers = [await desk.get(path) for path in ("/myths", f"/myths/{MYTH}", "/myths/nothing", "/myths/new")]
+    assert {answer.status_code for answer in answers} == {303}
+
+
+async def test_an_address_that_is_none_is_a_mistake_in_words(desk: Console) -> None:
+    with pytest.raises(WrongMyth, match="not a web address"):
+        record_of(FORM | {"sources": "WHO | http://[bad"}, "", TODAY)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from typer.testing import CliRunner
 
-from services.alert.people import MAY, Act, PeopleError, Role, hashed, one_account, read_people
+from services.alert.people import MAY, Act, PeopleError, Role, hashed, one_account, read_people, signing_key
 from services.command.main import app
 
 HASH = hashed("correct horse battery")
@@ -85,3 +88,19 @@ def test_the_commands_make_a_hash_and_check_the_file(tmp_path: Path) -> None:
     assert "nothing else" in found.output
     assert runner.invoke(app, ["people", "password"], input="short\n").exit_code == 2
     assert runner.invoke(app, ["people", "check", str(tmp_path / "none.yaml")]).exit_code == 2
+
+
+def test_the_key_that_signs_is_made_of_secrets_and_never_of_what_everybody_can_read(tmp_path: Path) -> None:
+    accounts = read_people(written(tmp_path, {"anna": {"role": "admin", "account": "anna@hospital.example"}}))
+    public = hashlib.scrypt(b"", salt=b"mythwatch console session", n=2**15, r=8, p=3, maxmem=2**26, dklen=32)
+    assert signing_key(accounts, "") != public
+    assert signing_key(accounts, "") == signing_key(accounts, ""), "the same for the console and the mails of a process"
+    assert signing_key(accounts, "", "client secret") != signing_key(accounts, "", "another client secret")
+    code = (
+        "from pathlib import Path; import sys; from services.alert.people import *;"
+        "print(signing_key(read_people(Path(sys.argv[1])), '').hex())"
+    )
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "people.yaml")], capture_output=True, text=True, check=True
+    )
+    assert elsewhere.stdout.strip() != signing_key(accounts, "").hex(), "another process has another one by chance"

@@ -77,7 +77,7 @@ def test_over_the_daily_cap_a_case_goes_into_the_digest() -> None:
     low = Facts(Triage.MONITOR, Harm.LOW)
     (one,) = plan(ROUTES, low, THURSDAY, {(DESK, Harm.LOW): 2, (DESK, Harm.HIGH): 90}).tell
     assert one.capped
-    assert "2 cases of this harm were told today already" in one.why
+    assert "2 cases of this harm were told today already" in one.words
     assert not plan(ROUTES, low, THURSDAY, {(DESK, Harm.LOW): 1}).tell[0].capped
 
 
@@ -99,6 +99,8 @@ def test_a_last_rule_ends_the_list() -> None:
         ("people:\n  anna:\n    name: Anna\n" + MINIMAL, 2, "give an email or a slack id"),
         ("people:\n  a:\n    name: A\n    email: a@x.example\n    quiet hours: 22-7\n" + MINIMAL, 5, '"22:00-07:00"'),
         ("time zone: Amsterdam\n" + MINIMAL, 1, "not a time zone"),
+        ("people:\n  a:\n    name: A\n    email: A <a@x.example>\n" + MINIMAL, 4, "not an e-mail address; write it bare"),
+        ("people:\n  a:\n    name: A\n    email: josé@x.example\n" + MINIMAL, 4, "not an e-mail address"),
         ("rules: []\n", 1, "at least 1 item"),
         ("", 1, "missing; add it"),
         ("rules: [\n", 2, "check indentation and quotes"),
