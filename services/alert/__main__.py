@@ -73,7 +73,9 @@ async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.E
                     if settings.routes and routes
                     else {}
                 ),
-                "web": serve_web(create_app(store, settings), stream.listen_host, settings.console_port, stopping),
+                "web": serve_web(
+                    create_app(store, settings, producer), stream.listen_host, settings.console_port, stopping
+                ),
             },
             stopping,
         )

@@ -46,6 +46,7 @@ class Act(StrEnum):
     ARRANGE = "arrange"  # merge and split cases
     PROPOSE = "propose"  # write an answer
     APPROVE = "approve"  # put an answer in force
+    ERASE = "erase"  # see and erase all that is held on an author or a post
 
 
 MAY: Mapping[Role, frozenset[Act]] = {

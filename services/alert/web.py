@@ -15,13 +15,17 @@ from services.alert.slack import SlackForms
 from services.alert.slack_events import slack_events_router
 from services.alert.slack_interactions import slack_router
 from services.alert.store import Store
+from services.stream.codec import Record, new_trace
+from services.stream.events_pb2 import SocialPost
 from services.stream.ports import require_free
+from services.stream.producer import ConfirmedProducer
+from services.stream.topics import POSTS
 
 STOP_WITHIN_S = 3
 
 
-def create_app(store: Store, settings: AlertSettings) -> FastAPI:
-    """The FastAPI application; without a signing secret it answers no Slack requests."""
+def create_app(store: Store, settings: AlertSettings, producer: ConfirmedProducer | None = None) -> FastAPI:
+    """The FastAPI application; without a signing secret it answers no Slack requests, without a producer nothing is erased by it."""
     app = FastAPI(title="Mythwatch", docs_url=None, redoc_url=None, openapi_url=None)
     if settings.slack_signing_secret is not None:
         token = settings.slack_token
@@ -32,7 +36,11 @@ def create_app(store: Store, settings: AlertSettings) -> FastAPI:
     if importlib.util.find_spec("services.alert.console") and importlib.util.find_spec("services.alert.console.routes"):
         from services.alert.console.routes import add_console
 
-        add_console(app, store, settings)
+        async def forget(event: SocialPost) -> None:
+            assert producer is not None
+            await producer.write([Record(POSTS, event.id, event, new_trace())])
+
+        add_console(app, store, settings, forget=forget if producer is not None else None)
     return app
 
 

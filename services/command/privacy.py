@@ -34,11 +34,12 @@ def erase(author: str = _AUTHOR, platform: str = _PLATFORM, post: str = _POST) -
     """Have every service forget an author or a post: store, cases, sent messages, what the classifier learnt from it."""
     from services.command.topics import or_one_line
     from services.stream.codec import Record, new_trace
+    from services.stream.erasure import erasure
     from services.stream.producer import ConfirmedProducer
 
     pseudonym = _pseudonym(author, platform, post)
     bootstrap = load(StreamSettings).kafka_bootstrap
-    event = deletion(pseudonym, platform, post, int(time.time() * 1000))
+    event = erasure(pseudonym, platform, post, int(time.time() * 1000))
 
     async def tell() -> None:
         producer = ConfirmedProducer(bootstrap, "command")
@@ -52,17 +53,6 @@ def erase(author: str = _AUTHOR, platform: str = _PLATFORM, post: str = _POST) -
     print(
         f"asked every service to forget {what}; Kafka drops what it still holds within {(POSTS.retention_ms or 0) // DAY_MS} days"
     )
-
-
-def deletion(pseudonym: str, platform: str, post: str, now_ms: int) -> Any:
-    """The event that takes a post, or all posts of a pseudonym, out of every service: the same as when a platform deletes them."""
-    from services.stream import events_pb2 as events
-
-    identifier = post or f"{platform}:account:{pseudonym}"
-    return events.SocialPost(
-        id=identifier, action=events.POST_ACTION_DELETE, platform=identifier.partition(":")[0], received_ms=now_ms,
-        created_ms=now_ms, author_deleted=pseudonym, source="privacy",
-    )  # fmt: skip
 
 
 def _pseudonym(author: str, platform: str, post: str) -> str:

@@ -14,8 +14,8 @@ from services.alert.grouping import Taken, case_id
 from services.alert.privacy import held_on
 from services.alert.retention import Retention, enforce
 from services.alert.store import Store
-from services.command.privacy import deletion
 from services.stream import events_pb2 as events
+from services.stream.erasure import erasure
 from tests.integration.alert_postgres import Postgres
 from tests.unit.alert.examples import HOUR, MYTH, NOW, myth_record, verdict, wave
 
@@ -64,7 +64,7 @@ async def test_what_is_held_is_shown_whole_and_gone_after_erasure(store: Store, 
     assert before["messages"]
     assert before["feedback"]
 
-    event = deletion(author, "x", post, NOW + 1_000)
+    event = erasure(author, "x", post, NOW + 1_000)
     await store.take([Taken(events.ClaimVerdict(id="gone", post=event))], NOW + 1_000)
     after = await held_on(store, author=author, post_id=post)
     assert (after["posts"], after["feedback"]) == ([], [])
@@ -75,7 +75,7 @@ async def test_what_is_held_is_shown_whole_and_gone_after_erasure(store: Store, 
 
 
 async def test_nobody_else_s_posts_go(store: Store) -> None:
-    await store.take([Taken(events.ClaimVerdict(id="gone", post=deletion("me", "x", "", NOW + 1_000)))], NOW + 1_000)
+    await store.take([Taken(events.ClaimVerdict(id="gone", post=erasure("me", "x", "", NOW + 1_000)))], NOW + 1_000)
     assert len(await store.posts(case_id(MYTH))) == 4
 
 

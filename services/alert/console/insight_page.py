@@ -36,7 +36,8 @@ def insight_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRo
         days = _days(request)
         found = insight(await _records(days))
         return page(
-            "insight.html", here="insight", session=session, csrf=door.sessions.csrf_token(session), days=days, spans=SPANS, found=found,
+            "insight.html", here="insight", session=session, csrf=door.sessions.csrf_token(session), may=door.may(session), days=days,
+            spans=SPANS, found=found,
             most=MOST_ANSWERED, now_ms=now_ms(),
         )  # fmt: skip
 

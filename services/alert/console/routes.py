@@ -26,6 +26,7 @@ from services.alert.console.myth_pages import myth_router
 from services.alert.console.oidc import Provider
 from services.alert.console.oidc_pages import BACK, oidc_router
 from services.alert.console.pages import STATIC
+from services.alert.console.privacy_page import Forget, privacy_router
 from services.alert.console.session import Sessions
 from services.alert.console.sign_in import Door, sign_in_router
 from services.alert.console.team_page import team_router
@@ -35,10 +36,16 @@ from services.alert.settings import AlertSettings
 from services.alert.store import Store
 
 
-def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Callable[[], float] = time.time) -> None:
+def add_console(
+    app: FastAPI,
+    store: Store,
+    settings: AlertSettings,
+    clock: Callable[[], float] = time.time,
+    forget: Forget | None = None,
+) -> None:
     """Serve the console at every path that `app` does not answer yet: call it after all other routes.
 
-    `clock` gives seconds since 1970, UTC.
+    `clock` gives seconds since 1970, UTC; `forget` has every service forget a post or an author.
     """
     password = settings.console_password.get_secret_value() if settings.console_password else ""
     people = people_of(settings.people, settings.console_user, password)
@@ -61,6 +68,7 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     console.include_router(case_router(store, door, now_ms, settings.language))
     console.include_router(mute_router(store, door, now_ms))
     console.include_router(team_router(store, door, now_ms))
+    console.include_router(privacy_router(store, door, now_ms, forget))
     console.include_router(import_router(door, settings.publishers, now_ms))
     console.include_router(myth_router(store, door, now_ms))
     console.include_router(insight_router(store, door, now_ms))

@@ -19,8 +19,8 @@ from services.stream.logs import log
 
 MOST_PASSWORD = 1_000
 
-_PLACE = re.compile(r"/(cases/[0-9a-f]{1,64}|insight|myths|team)(?![^/])")
-_OWN_PATH = re.compile(r"/(cases/[0-9a-f]{1,64}|insight|myths|team)?")
+_PLACE = re.compile(r"/(cases/[0-9a-f]{1,64}|insight|myths|team|privacy)(?![^/])")
+_OWN_PATH = re.compile(r"/(cases/[0-9a-f]{1,64}|insight|myths|team|privacy)?")
 
 
 class Door:

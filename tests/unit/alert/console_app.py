@@ -71,12 +71,13 @@ def field(page: httpx.Response, name: str) -> str:
 
 @asynccontextmanager
 async def console(folder: Path, **settings: Any) -> AsyncIterator[Console]:
-    """A console on an empty store; nobody is signed in."""
+    """A console on an empty store; nobody is signed in. `forget`: what an erasure is handed to."""
     places = (Destination(Channel.SLACK, "C0123456789"),)
     store = await Store.open(f"sqlite+aiosqlite:///{folder / 'alert.db'}", places)
     app, clock = FastAPI(), Clock()
+    forget = settings.pop("forget", None)
     values = {"console_password": SecretStr(PASSWORD)} | settings
-    add_console(app, store, AlertSettings(**values), clock)
+    add_console(app, store, AlertSettings(**values), clock, forget)
     base = "https://console.test" if values.get("console_url", "").startswith("https") else "http://console.test"
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     try:
