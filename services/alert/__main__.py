@@ -14,6 +14,7 @@ from typing import Any
 
 from services.alert.cases import Channel
 from services.alert.chat import ChatNotifier
+from services.alert.drafter import Drafter, drafter_of
 from services.alert.email import EmailNotifier
 from services.alert.intake import Intake
 from services.alert.mail_links import MailLinks
@@ -48,6 +49,7 @@ async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.E
     settings = load(AlertSettings)
     routes = _routes(settings)
     _check_people(settings)
+    drafter = _drafter(settings)
     for chatty in ("alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel("WARNING")
     for channel, missing in settings.off.items():
@@ -73,13 +75,17 @@ async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.E
                     if settings.routes and routes
                     else {}
                 ),
-                "web": serve_web(create_app(store, settings), stream.listen_host, settings.console_port, stopping),
+                "web": serve_web(
+                    create_app(store, settings, drafter), stream.listen_host, settings.console_port, stopping
+                ),
             },
             stopping,
         )
     finally:
         await producer.stop()
         await store.close()
+        if drafter is not None:
+            await drafter.close()
 
 
 def notifiers(settings: AlertSettings) -> list[tuple[Notifier, float]]:
@@ -131,6 +137,14 @@ def _check_people(settings: AlertSettings) -> None:
             read_people(settings.people)
     except PeopleError as wrong:
         raise CannotStart(f"{SERVICE}: MYTHWATCH_ALERT_PEOPLE: {wrong}") from None
+
+
+def _drafter(settings: AlertSettings) -> Drafter | None:
+    """The model that drafts answers; None where there is none. Raises CannotStart naming the setting that is wrong."""
+    try:
+        return drafter_of(settings)
+    except ValueError as wrong:
+        raise CannotStart(f"{SERVICE}: {wrong}") from None
 
 
 async def _opened(settings: AlertSettings, readiness: Readiness, stopping: asyncio.Event) -> Store | None:

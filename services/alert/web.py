@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from services.alert.drafter import Drafter
 from services.alert.settings import AlertSettings
 from services.alert.slack import SlackForms
 from services.alert.slack_events import slack_events_router
@@ -20,8 +21,8 @@ from services.stream.ports import require_free
 STOP_WITHIN_S = 3
 
 
-def create_app(store: Store, settings: AlertSettings) -> FastAPI:
-    """The FastAPI application; without a signing secret it answers no Slack requests."""
+def create_app(store: Store, settings: AlertSettings, drafter: Drafter | None = None) -> FastAPI:
+    """The FastAPI application; without a signing secret it answers no Slack requests, without `drafter` no model drafts."""
     app = FastAPI(title="Mythwatch", docs_url=None, redoc_url=None, openapi_url=None)
     if settings.slack_signing_secret is not None:
         token = settings.slack_token
@@ -32,7 +33,7 @@ def create_app(store: Store, settings: AlertSettings) -> FastAPI:
     if importlib.util.find_spec("services.alert.console") and importlib.util.find_spec("services.alert.console.routes"):
         from services.alert.console.routes import add_console
 
-        add_console(app, store, settings)
+        add_console(app, store, settings, drafter=drafter)
     return app
 
 

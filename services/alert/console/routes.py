@@ -11,7 +11,8 @@ from starlette.staticfiles import StaticFiles
 
 from services.alert.api.app import add_api
 from services.alert.console.answer_forms import answer_router
-from services.alert.console.case_page import case_router
+from services.alert.console.case_page import CasePage, case_router
+from services.alert.console.draft_form import draft_router
 from services.alert.console.errors import add_error_pages
 from services.alert.console.headers import ConsoleHeaders
 from services.alert.console.inbox_page import inbox_router
@@ -24,16 +25,26 @@ from services.alert.console.oidc_pages import BACK, oidc_router
 from services.alert.console.pages import STATIC
 from services.alert.console.session import Sessions
 from services.alert.console.sign_in import Door, sign_in_router
+from services.alert.drafter import Drafter
 from services.alert.mail_links import MailLinks
 from services.alert.people import people_of, signing_key
 from services.alert.settings import AlertSettings
 from services.alert.store import Store
 
+# What the page waits for beyond the model, for everything around it.
+_DRAFT_MORE_MS = 5_000
 
-def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Callable[[], float] = time.time) -> None:
+
+def add_console(
+    app: FastAPI,
+    store: Store,
+    settings: AlertSettings,
+    clock: Callable[[], float] = time.time,
+    drafter: Drafter | None = None,
+) -> None:
     """Serve the console at every path that `app` does not answer yet: call it after all other routes.
 
-    `clock` gives seconds since 1970, UTC.
+    `clock` gives seconds since 1970, UTC; `drafter` drafts answers where there is one.
     """
     password = settings.console_password.get_secret_value() if settings.console_password else ""
     people = people_of(settings.people, settings.console_user, password)
@@ -51,7 +62,11 @@ def add_console(app: FastAPI, store: Store, settings: AlertSettings, clock: Call
     if provider is not None:
         console.include_router(oidc_router(door, provider, clock, https=https))
     console.include_router(inbox_router(store, door, now_ms))
-    console.include_router(case_router(store, door, now_ms, settings.language))
+    within_ms = int(drafter.longest_s * 1000) + _DRAFT_MORE_MS if drafter is not None else 0
+    case_page = CasePage(store, door, now_ms, settings.language, within_ms)
+    console.include_router(case_router(case_page, store, door, now_ms))
+    if drafter is not None:
+        console.include_router(draft_router(case_page, door, drafter))
     console.include_router(myth_router(store, door, now_ms))
     console.include_router(insight_router(store, door, now_ms))
     console.include_router(mail_act_router(store, MailLinks(key, settings.console), now_ms))

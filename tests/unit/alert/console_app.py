@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from services.alert.cases import Channel, Destination
 from services.alert.console.routes import add_console
+from services.alert.drafter import drafter_of
 from services.alert.settings import AlertSettings
 from services.alert.store import Store
 from tests.unit.alert.examples import HOUR, NOW
@@ -76,7 +77,8 @@ async def console(folder: Path, **settings: Any) -> AsyncIterator[Console]:
     store = await Store.open(f"sqlite+aiosqlite:///{folder / 'alert.db'}", places)
     app, clock = FastAPI(), Clock()
     values = {"console_password": SecretStr(PASSWORD)} | settings
-    add_console(app, store, AlertSettings(**values), clock)
+    drafter = drafter_of(AlertSettings(**values))
+    add_console(app, store, AlertSettings(**values), clock, drafter)
     base = "https://console.test" if values.get("console_url", "").startswith("https") else "http://console.test"
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     try:
@@ -84,6 +86,8 @@ async def console(folder: Path, **settings: Any) -> AsyncIterator[Console]:
             yield Console(client, store, clock)
     finally:
         await store.close()
+        if drafter is not None:
+            await drafter.close()
 
 
 __all__ = ["HOUR", "NOW", "PASSWORD", "Clock", "Console", "console", "field"]
