@@ -14,6 +14,7 @@ from typing import Any
 
 from services.alert.cases import Channel
 from services.alert.chat import ChatNotifier
+from services.alert.drafter import Drafter, drafter_of
 from services.alert.email import EmailNotifier
 from services.alert.intake import Intake
 from services.alert.mail_links import MailLinks
@@ -48,6 +49,7 @@ async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.E
     settings = load(AlertSettings)
     routes = _routes(settings)
     _check_people(settings)
+    drafter = _drafter(settings)
     for chatty in ("alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel("WARNING")
     for channel, missing in settings.off.items():
@@ -74,7 +76,10 @@ async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.E
                     else {}
                 ),
                 "web": serve_web(
-                    create_app(store, settings, producer), stream.listen_host, settings.console_port, stopping
+                    create_app(store, settings, producer, drafter),
+                    stream.listen_host,
+                    settings.console_port,
+                    stopping,
                 ),
             },
             stopping,
@@ -82,6 +87,8 @@ async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.E
     finally:
         await producer.stop()
         await store.close()
+        if drafter is not None:
+            await drafter.close()
 
 
 def notifiers(settings: AlertSettings) -> list[tuple[Notifier, float]]:
@@ -133,6 +140,14 @@ def _check_people(settings: AlertSettings) -> None:
             read_people(settings.people)
     except PeopleError as wrong:
         raise CannotStart(f"{SERVICE}: MYTHWATCH_ALERT_PEOPLE: {wrong}") from None
+
+
+def _drafter(settings: AlertSettings) -> Drafter | None:
+    """The model that drafts answers; None where there is none. Raises CannotStart naming the setting that is wrong."""
+    try:
+        return drafter_of(settings)
+    except ValueError as wrong:
+        raise CannotStart(f"{SERVICE}: {wrong}") from None
 
 
 async def _opened(settings: AlertSettings, readiness: Readiness, stopping: asyncio.Event) -> Store | None:

@@ -74,6 +74,20 @@ class AlertSettings(BaseSettings):
     oidc_client_id: str = Field("", description="what the provider calls this console")
     oidc_client_secret: SecretStr | None = Field(None, description="its secret at the provider")
     oidc_claim: str = Field("email", description="what of the ID token is a person's `account` in the people file")
+    draft_url: str = Field(
+        "",
+        description="OpenAI-compatible endpoint, such as http://host/v1, that drafts answers when somebody asks for it: only the "
+        "knowledge base is sent there, no post; empty: none",
+    )
+    draft_model: str = Field("", description="name of the model at that endpoint")
+    draft_key: SecretStr | None = Field(None, description="key of that endpoint, if it needs one")
+    draft_timeout_s: float = Field(
+        10.0,
+        ge=0.1,
+        le=60,
+        description="longest wait for a reply, seconds; one that is too long is asked for once more",
+    )
+    draft_per_hour: int = Field(30, ge=1, description="most requests to that endpoint in an hour")
     metrics_port: int = Field(9103, ge=1, le=65535, description="port of /metrics, /healthz and /readyz")
 
     routes: Path | None = Field(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from services.alert.drafter import Drafter
 from services.alert.settings import AlertSettings
 from services.alert.slack import SlackForms
 from services.alert.slack_events import slack_events_router
@@ -24,8 +25,14 @@ from services.stream.topics import POSTS
 STOP_WITHIN_S = 3
 
 
-def create_app(store: Store, settings: AlertSettings, producer: ConfirmedProducer | None = None) -> FastAPI:
-    """The FastAPI application; without a signing secret it answers no Slack requests, without a producer nothing is erased by it."""
+def create_app(
+    store: Store,
+    settings: AlertSettings,
+    producer: ConfirmedProducer | None = None,
+    drafter: Drafter | None = None,
+) -> FastAPI:
+    """The FastAPI application; without a signing secret it answers no Slack requests, without a producer nothing is erased by it,
+    without `drafter` no model drafts."""
     app = FastAPI(title="Mythwatch", docs_url=None, redoc_url=None, openapi_url=None)
     if settings.slack_signing_secret is not None:
         token = settings.slack_token
@@ -40,7 +47,7 @@ def create_app(store: Store, settings: AlertSettings, producer: ConfirmedProduce
             assert producer is not None
             await producer.write([Record(POSTS, event.id, event, new_trace())])
 
-        add_console(app, store, settings, forget=forget if producer is not None else None)
+        add_console(app, store, settings, forget=forget if producer is not None else None, drafter=drafter)
     return app
 
 

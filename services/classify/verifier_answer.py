@@ -7,16 +7,14 @@ counts only when it repeats a nonce that no post can know, holds exactly the fie
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
+from services.stream.completion_wire import as_data
+
 MAX_REASON_CHARACTERS = 200
 MAX_TOKENS = 300
-MAX_RETRY_AFTER_S = 3600.0
 
 
 class Answer(StrEnum):
@@ -45,10 +43,6 @@ class Opinion:
 
     answer: Answer
     reason: str
-
-
-class NotACompletion(ValueError):
-    """The body is not an answer of a chat-completions endpoint."""
 
 
 def still_flagged(flag: bool, opinion: Opinion) -> bool:
@@ -107,30 +101,13 @@ FORMS: tuple[dict[str, Any], ...] = (
 )
 """Ways to demand JSON, best first. Not every endpoint takes each: what refuses one with 400 or 422 is asked by the next."""
 
-# Never written as they are: the marks' brackets, and characters that a person doesn't see but a model reads.
-_HIDDEN = re.compile(
-    r"[<>\x7f-\x9f\xad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\U000e0000-\U000e0fff]"
-)
 
-
-def request(asked: Asked, model: str, nonce: str, fence: str, form: int) -> dict[str, Any]:
-    """Body of the chat-completions request; `nonce` and `fence` are random and of this request only."""
-    data = json.dumps({"myth": asked.claim, "language": asked.language, "post": asked.post}, ensure_ascii=False)
+def messages(asked: Asked, nonce: str, fence: str) -> list[dict[str, str]]:
+    """Messages of the chat-completions request; `nonce` and `fence` are random and of this request only."""
+    data = as_data({"myth": asked.claim, "language": asked.language, "post": asked.post})
     system = _SYSTEM.format(nonce=nonce, fence=fence)
-    user = _USER.format(fence=fence, data=_HIDDEN.sub(_as_escape, data))
-    messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
-    return {"model": model, "messages": messages, **FORMS[form]}
-
-
-def completion_text(body: bytes) -> str:
-    """What the model wrote; empty when it wrote nothing (a refusal). Raises NotACompletion."""
-    try:
-        content = json.loads(body)["choices"][0]["message"]["content"]
-    except (ValueError, RecursionError, LookupError, TypeError):
-        raise NotACompletion("not a chat completion") from None
-    if content is not None and not isinstance(content, str):
-        raise NotACompletion("not a chat completion")
-    return content or ""
+    user = _USER.format(fence=fence, data=data)
+    return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
 def read_opinion(text: str, nonce: str) -> Opinion:
@@ -153,23 +130,6 @@ def read_opinion(text: str, nonce: str) -> Opinion:
     if label not in (Answer.SPREADS.value, Answer.DOES_NOT_SPREAD.value):
         return no_answer("unknown answer")
     return Opinion(Answer(label), reason)
-
-
-def retry_after_s(header: str, now: datetime) -> float:
-    """Seconds that a Retry-After header (seconds or a date) asks to wait, 0 to 3600; 0 when there is none or it is wrong."""
-    if re.fullmatch(r"[0-9]{1,9}", header):
-        return min(float(header), MAX_RETRY_AFTER_S)
-    try:
-        at = parsedate_to_datetime(header)
-        wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
-    except (ValueError, OverflowError):
-        return 0.0
-    return min(max(wait.total_seconds(), 0.0), MAX_RETRY_AFTER_S)
-
-
-def _as_escape(match: re.Match[str]) -> str:
-    character = match.group()
-    return json.dumps(character)[1:-1] if character > "\x7f" else f"\\u{ord(character):04x}"
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -151,7 +151,7 @@ class Endpoint:
     """The server; it keeps what it was sent."""
 
     reply: Reply = field(default_factory=answering)
-    url: str = ""  # as MYTHWATCH_CLASSIFY_VERIFIER_URL takes it
+    url: str = ""  # as the settings take it
     bodies: list[Body] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     at_once: int = 0

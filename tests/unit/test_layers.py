@@ -13,6 +13,7 @@ SERVICES = Path(__file__).resolve().parents[2] / "services"
 # Files named for a decision: no Kafka, network, database, clock or environment.
 DECISIONS = [
     "alert/cases.py", "alert/triage.py", "alert/due.py", "alert/grouping.py", "alert/slack_blocks.py",
+    "alert/model_draft.py", "stream/completion_wire.py",
     "classify/policy.py", "classify/gate.py", "classify/batching.py", "classify/live_knowledge.py", "classify/lessons.py",
     "classify/carrying_words.py", "classify/verifier_answer.py",
     "ingest/normalise.py", "ingest/mask.py", "ingest/pseudonymise.py", "ingest/duplicates.py", "ingest/post.py",

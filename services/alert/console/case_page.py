@@ -31,52 +31,25 @@ _MERGEABLE = (Status.OPEN, Status.ACKNOWLEDGED, Status.MUTED, Status.ANSWERED)
 MUTES = {"1h": 1, "24h": 24, "7d": 7 * 24}
 
 
-def case_router(store: Store, door: Door, now_ms: Callable[[], int], language: str) -> APIRouter:
-    """`/cases/ID`, `/live/cases/ID` and `/cases/ID/decisions`."""
-    router = APIRouter()
+class CasePage:
+    """What the page of a case shows. `draft_within_ms`: how long a model may take to draft an answer; 0: none drafts."""
 
-    @router.get("/cases/{case_id}")
-    async def case(request: Request, case_id: str) -> Response:
-        session = door.session(request)
-        shown = await _shown(case_id, _most(request), request.query_params.get("answer", ""))
-        return page(
-            "case.html", session=session, csrf=door.sessions.csrf_token(session), may=door.may(session), **shown
-        )
+    def __init__(
+        self, store: Store, door: Door, now_ms: Callable[[], int], language: str, draft_within_ms: int = 0
+    ) -> None:
+        self._store, self._door, self._now_ms, self._language = store, door, now_ms, language
+        self._draft_within_ms = draft_within_ms
 
-    @router.get("/live/cases/{case_id}")
-    async def live(request: Request, case_id: str) -> Response:
-        session = door.session(request)
-        shown = await _shown(case_id, _most(request), request.query_params.get("answer", ""))
-        if request.query_params.get("seen") == shown["seen"]:
-            return Response(status_code=204)
-        return page("_case.html", csrf=door.sessions.csrf_token(session), may=door.may(session), **shown)
+    async def values(self, request: Request, case_id: str, answer_language: str = "") -> dict[str, Any]:
+        """All that the templates need, for whoever is signed in; raises Refused where there is no such case."""
+        session = self._door.session(request)
+        may = self._door.may(session)
+        wanted = answer_language or request.query_params.get("answer", "")
+        shown = await self._shown(case_id, _most(request), wanted)
+        return {"session": session, "csrf": self._door.sessions.csrf_token(session), "may": may, **shown}
 
-    @router.post("/cases/{case_id}/decisions")
-    async def decide(request: Request, case_id: str) -> Response:
-        person = door.person(request, Act.DECIDE)
-        session = door.session(request)
-        form = await door.form(request)
-        decision = decision_of(case_id, form, person.id)
-        if not _ID.fullmatch(case_id) or await store.decide(decision, now_ms()) is None:
-            raise _no_such_case()
-        if not is_script(request):
-            return RedirectResponse(f"/cases/{case_id}", 303)
-        shown = await _shown(case_id, _most(request), request.query_params.get("answer", ""))
-        csrf = door.sessions.csrf_token(session)
-        return page("_decided.html", csrf=csrf, decision=decision, may=door.may(session), **shown)
-
-    async def _answers(view: CaseView, wanted: str, now: int) -> dict[str, Any]:
-        responses = await store.responses(view.case.myth_id)
-        codes = answer_forms.languages_of(view.myth, responses)
-        code = wanted if wanted in codes else language if language in codes else next(iter(codes), language)
-        since = await answer_forms.since(store, view.case, now) if view.case.answered_ms else None
-        return {
-            "answers": answer_forms.shown(view.myth, responses, code, now), "answer_language": code,
-            "answer_languages": codes, "proposals": answer_forms.proposals(responses), "since": since,
-        }  # fmt: skip
-
-    async def _shown(case_id: str, most: int, wanted: str = "") -> dict[str, Any]:
-        now = now_ms()
+    async def _shown(self, case_id: str, most: int, wanted: str) -> dict[str, Any]:
+        store, now = self._store, self._now_ms()
         view = await store.view(case_id, now) if _ID.fullmatch(case_id) else None
         if view is None:
             raise _no_such_case()
@@ -91,9 +64,53 @@ def case_router(store: Store, door: Door, now_ms: Callable[[], int], language: s
             "view": view, "case": view.case, "myth": view.myth, "posts": posts[:most], "more": len(posts) > most,
             "most": most, "step": STEP, "span": span, "counts": counts, "history": history, "tellings": tellings, "others": others,
             "mutes": mutes,
-            "fact": _fact(view, language), "now_ms": now, **await _answers(view, wanted, now),
+            "fact": _fact(view, self._language), "now_ms": now, **await self._answers(view, wanted, now),
             "act": secrets.token_urlsafe(12), "seen": digest(view, posts, counts, history, tellings, others, mutes),
         }  # fmt: skip
+
+    async def _answers(self, view: CaseView, wanted: str, now: int) -> dict[str, Any]:
+        responses = await self._store.responses(view.case.myth_id)
+        codes = answer_forms.languages_of(view.myth, responses)
+        code = (
+            wanted
+            if wanted in codes
+            else self._language
+            if self._language in codes
+            else next(iter(codes), self._language)
+        )
+        since = await answer_forms.since(self._store, view.case, now) if view.case.answered_ms else None
+        return {
+            "answers": answer_forms.shown(view.myth, responses, code, now), "answer_language": code,
+            "answer_languages": codes, "proposals": answer_forms.proposals(responses), "since": since,
+            "draft_within_ms": self._draft_within_ms, "drafted": None,
+        }  # fmt: skip
+
+
+def case_router(case_page: CasePage, store: Store, door: Door, now_ms: Callable[[], int]) -> APIRouter:
+    """`/cases/ID`, `/live/cases/ID` and `/cases/ID/decisions`."""
+    router = APIRouter()
+
+    @router.get("/cases/{case_id}")
+    async def case(request: Request, case_id: str) -> Response:
+        return page("case.html", **await case_page.values(request, case_id))
+
+    @router.get("/live/cases/{case_id}")
+    async def live(request: Request, case_id: str) -> Response:
+        shown = await case_page.values(request, case_id)
+        if request.query_params.get("seen") == shown["seen"]:
+            return Response(status_code=204)
+        return page("_case.html", **shown)
+
+    @router.post("/cases/{case_id}/decisions")
+    async def decide(request: Request, case_id: str) -> Response:
+        person = door.person(request, Act.DECIDE)
+        form = await door.form(request)
+        decision = decision_of(case_id, form, person.id)
+        if not _ID.fullmatch(case_id) or await store.decide(decision, now_ms()) is None:
+            raise _no_such_case()
+        if not is_script(request):
+            return RedirectResponse(f"/cases/{case_id}", 303)
+        return page("_decided.html", decision=decision, **await case_page.values(request, case_id))
 
     return router
 

@@ -12,7 +12,8 @@ from starlette.staticfiles import StaticFiles
 from services.alert.api.app import add_api
 from services.alert.console.answer_forms import answer_router
 from services.alert.console.bulk import bulk_router
-from services.alert.console.case_page import case_router
+from services.alert.console.case_page import CasePage, case_router
+from services.alert.console.draft_form import draft_router
 from services.alert.console.errors import add_error_pages
 from services.alert.console.headers import ConsoleHeaders
 from services.alert.console.import_page import import_router
@@ -30,10 +31,14 @@ from services.alert.console.privacy_page import Forget, privacy_router
 from services.alert.console.session import Sessions
 from services.alert.console.sign_in import Door, sign_in_router
 from services.alert.console.team_page import team_router
+from services.alert.drafter import Drafter
 from services.alert.mail_links import MailLinks
 from services.alert.people import people_of, signing_key
 from services.alert.settings import AlertSettings
 from services.alert.store import Store
+
+# What the page waits for beyond the model, for everything around it.
+_DRAFT_MORE_MS = 5_000
 
 
 def add_console(
@@ -42,10 +47,12 @@ def add_console(
     settings: AlertSettings,
     clock: Callable[[], float] = time.time,
     forget: Forget | None = None,
+    drafter: Drafter | None = None,
 ) -> None:
     """Serve the console at every path that `app` does not answer yet: call it after all other routes.
 
-    `clock` gives seconds since 1970, UTC; `forget` has every service forget a post or an author.
+    `clock` gives seconds since 1970, UTC; `forget` has every service forget a post or an author; `drafter` drafts answers where
+    there is one.
     """
     password = settings.console_password.get_secret_value() if settings.console_password else ""
     people = people_of(settings.people, settings.console_user, password)
@@ -65,11 +72,15 @@ def add_console(
     console.include_router(live_router(store, door))
     console.include_router(inbox_router(store, door, now_ms))
     console.include_router(bulk_router(store, door, now_ms))
-    console.include_router(case_router(store, door, now_ms, settings.language))
     console.include_router(mute_router(store, door, now_ms))
     console.include_router(team_router(store, door, now_ms))
     console.include_router(privacy_router(store, door, now_ms, forget))
     console.include_router(import_router(door, settings.publishers, now_ms))
+    within_ms = int(drafter.longest_s * 1000) + _DRAFT_MORE_MS if drafter is not None else 0
+    case_page = CasePage(store, door, now_ms, settings.language, within_ms)
+    console.include_router(case_router(case_page, store, door, now_ms))
+    if drafter is not None:
+        console.include_router(draft_router(case_page, door, drafter))
     console.include_router(myth_router(store, door, now_ms))
     console.include_router(insight_router(store, door, now_ms))
     console.include_router(mail_act_router(store, MailLinks(key, settings.console), now_ms))

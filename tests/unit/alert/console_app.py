@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from services.alert.cases import Channel, Destination
 from services.alert.console.routes import add_console
+from services.alert.drafter import drafter_of
 from services.alert.settings import AlertSettings
 from services.alert.store import Store
 from tests.unit.alert.examples import HOUR, NOW
@@ -77,7 +78,8 @@ async def console(folder: Path, **settings: Any) -> AsyncIterator[Console]:
     app, clock = FastAPI(), Clock()
     forget = settings.pop("forget", None)
     values = {"console_password": SecretStr(PASSWORD)} | settings
-    add_console(app, store, AlertSettings(**values), clock, forget)
+    drafter = drafter_of(AlertSettings(**values))
+    add_console(app, store, AlertSettings(**values), clock, forget, drafter)
     base = "https://console.test" if values.get("console_url", "").startswith("https") else "http://console.test"
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     try:
@@ -85,6 +87,8 @@ async def console(folder: Path, **settings: Any) -> AsyncIterator[Console]:
             yield Console(client, store, clock)
     finally:
         await store.close()
+        if drafter is not None:
+            await drafter.close()
 
 
 __all__ = ["HOUR", "NOW", "PASSWORD", "Clock", "Console", "console", "field"]

@@ -15,8 +15,9 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from services.classify import verifier as verifier_module
-from services.classify.verifier import Budget, Patience, Verifier
+from services.classify.verifier import Verifier
 from services.classify.verifier_answer import FORMS, Answer, Asked, Opinion, no_answer
+from services.stream import completions
 from tests.contracts import chat_completions_server as wire
 from tests.contracts.chat_completions_server import KEY, MODEL, Body, Endpoint, Reply, answering, refusing, writing
 
@@ -81,7 +82,7 @@ async def test_the_key_is_in_one_header_and_shown_nowhere(endpoint: Endpoint, ma
     verifier = make()
     await verifier.opinions([asked()])
     assert endpoint.headers[0]["Authorization"] == f"Bearer {KEY}"
-    assert KEY not in repr(verifier) + repr(vars(verifier)) + repr(verifier._client.headers)
+    assert KEY not in repr(verifier) + repr(vars(verifier)) + repr(verifier._completions._client.headers)
     assert await make(key=None).opinions([asked()]) == [FAILED]
     assert "Authorization" not in endpoint.headers[1], "without a key no credentials are sent"
 
@@ -232,28 +233,13 @@ STORIES: dict[str, tuple[dict[str, Any], list[tuple[float, Reply, list[Asked], l
 async def test_step_by_step(endpoint: Endpoint, make: Make, monkeypatch: pytest.MonkeyPatch, story: str) -> None:
     settings, steps = STORIES[story]
     for limit in filter(str.isupper, settings):
-        monkeypatch.setattr(verifier_module, limit, settings[limit])
+        monkeypatch.setattr(completions if hasattr(completions, limit) else verifier_module, limit, settings[limit])
     clock_s = 1_000.0
     verifier = make(now=lambda: clock_s, **{name: value for name, value in settings.items() if name.islower()})
     for step, (later_s, endpoint.reply, posts, opinions, requests) in enumerate(steps):
         clock_s += later_s
         assert await verifier.opinions(posts) == opinions, step
         assert len(endpoint.bodies) == requests, step
-
-
-def test_a_request_is_counted_for_an_hour() -> None:
-    budget = Budget(2)
-    taken = [budget.take(at) for at in (0.0, 10.0, 3_599.9, 3_600.0, 3_600.1, 3_610.0)]
-    assert taken == [True, True, False, True, False, True]
-    assert not Budget(0).take(0.0)
-
-
-def test_a_longer_silence_is_not_cut_short_by_a_shorter_one() -> None:
-    patience = Patience()
-    assert patience.failed(0.0, 300.0) == 300.0
-    assert [patience.failed(1.0) for _ in range(4)] == [0.0, 0.0, 0.0, 60.0]
-    assert patience.is_silent(299.9)
-    assert not patience.is_silent(300.0)
 
 
 TALKATIVE = """

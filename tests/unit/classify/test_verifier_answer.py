@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -13,13 +11,10 @@ from services.classify.verifier_answer import (
     FORMS,
     Answer,
     Asked,
-    NotACompletion,
     Opinion,
-    completion_text,
+    messages,
     no_answer,
     read_opinion,
-    request,
-    retry_after_s,
     still_flagged,
 )
 from tests.contracts.chat_completions_server import data_in, nonce_in
@@ -27,11 +22,10 @@ from tests.contracts.chat_completions_server import data_in, nonce_in
 POST = "my aunt threw her insulin away, cinnamon does it all"
 CLAIM = "Cinnamon replaces insulin."
 NONCE, FENCE = "5f2c9d81e70a", "b81d03c7e592"
-NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
 def body_for(post: str = POST, claim: str = CLAIM, form: int = 0) -> dict[str, Any]:
-    return request(Asked(post, claim, "nl"), "reader-1", NONCE, FENCE, form)
+    return {"messages": messages(Asked(post, claim, "nl"), NONCE, FENCE), **FORMS[form]}
 
 
 @pytest.mark.parametrize("flag", [True, False])
@@ -50,7 +44,6 @@ def test_a_post_is_not_in_what_python_shows() -> None:
 @pytest.mark.parametrize("form", range(len(FORMS)))
 def test_the_post_is_asked_about_as_data(form: int) -> None:
     body = body_for(form=form)
-    assert body["model"] == "reader-1"
     assert nonce_in(body) == NONCE
     assert data_in(body) == {"myth": CLAIM, "language": "nl", "post": POST}
     system, user = (message["content"] for message in body["messages"])
@@ -86,25 +79,6 @@ def test_letters_of_other_scripts_are_sent_as_they_are() -> None:
 
 
 # The answer
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"", b"<html>502</html>", b'{"choices": []}', b"[]", b"null", b"\xff\xfe", b"[" * 60_000, b"{",
-        b'{"choices": [{"message": null}]}', b'{"choices": [{"message": {}}]}', b'{"error": {"message": "no"}}',
-        b'{"choices": [{"message": {"content": ["does_not_spread"]}}]}',
-        b'{"choices": [{"message": {"content": 0}}]}', b'{"choices": {"message": {"content": "x"}}}',
-    ],
-)  # fmt: skip
-def test_what_is_no_completion_is_told_apart(body: bytes) -> None:
-    with pytest.raises(NotACompletion):
-        completion_text(body)
-
-
-@pytest.mark.parametrize(("content", "text"), [('"x"', "x"), ('""', ""), ("null", "")])
-def test_what_the_model_wrote_is_read_and_nothing_when_it_refused(content: str, text: str) -> None:
-    assert completion_text(b'{"choices": [{"message": {"content": %s}}]}' % content.encode()) == text
 
 
 GOOD = '{"nonce": "n", "reason": "r", "answer": "does_not_spread"}'
@@ -158,19 +132,3 @@ def test_only_the_json_object_asked_for_counts(text: str, why: str) -> None:
 )
 def test_an_answer_in_another_form_leaves_the_verdict(changed: dict[str, Any], why: str) -> None:
     assert read_opinion(json.dumps({**json.loads(GOOD), **changed}), "n") == no_answer(why)
-
-
-# How long to wait
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("", 0), ("7", 7), ("0", 0), ("-5", 0), ("1.5", 0), ("inf", 0), ("soon", 0), ("٣", 0), ("9" * 5_000, 0),
-        ("999999", 3600), (format_datetime(NOON + timedelta(seconds=90), usegmt=True), 90),
-        (format_datetime(NOON - timedelta(seconds=90), usegmt=True), 0), ("Fri, 02 Jan 2026 12:01:00 -0000", 60),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", 3600), ("Fri, 31 Dec 99999 23:59:59 +2400", 0),
-    ],
-)  # fmt: skip
-def test_retry_after_is_seconds_or_a_date_and_never_more_than_an_hour(header: str, seconds: float) -> None:
-    assert retry_after_s(header, NOON) == seconds

@@ -112,7 +112,8 @@
 
   let deciding = false;
   document.addEventListener("htmx:beforeSwap", (event) => {
-    deciding = event.detail.requestConfig.verb === "post";
+    // A draft that was asked for fills its own field; only a decision changes the whole case.
+    deciding = event.detail.requestConfig.verb === "post" && event.detail.target.matches("[data-live]");
     if (!deciding && event.detail.target.matches("[data-live]") && event.detail.elt.matches("[data-live]") && (isTyping() || isSelecting() || chosen())) event.detail.shouldSwap = false;
   });
   document.addEventListener("htmx:afterSettle", () => {
@@ -171,7 +172,7 @@
   document.addEventListener("input", (event) => {
     const field = event.target.closest?.("textarea[data-meter]");
     if (!field) return;
-    const meter = document.getElementById(field.getAttribute("aria-describedby")), limit = Number(field.dataset.limit);
+    const meter = document.getElementById(field.getAttribute("aria-describedby").split(" ")[0]), limit = Number(field.dataset.limit);
     const count = counted(field.value.trim(), field.dataset.meter);
     meter.textContent = count > limit ? `${count} characters: ${count - limit} too many` : `${count} of ${limit} characters`;
     meter.classList.toggle("over", count > limit);
