@@ -1,4 +1,7 @@
-"""Low-rank adapters (LoRA, Hu et al., 2021) on transformer layers: all that is trained, and all that is shipped."""
+"""Low-rank adapters (LoRA, Hu et al., 2021) on transformer layers: what is trained first, and all that is shipped.
+
+Whole matrices that are tuned afterwards (`opened`) ship as the adapter nearest to what changed (`compressed`).
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,7 @@ def adapted(layers: nn.ModuleList, rank: int, start: dict[str, torch.Tensor] | N
 
     Dropout inside the layers doubles the time of a step on CPU; training leaves out whole tokens instead (`some_tokens`).
     """
-    for module in layers.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
+    _without_dropout(layers)
     # Only training needs the library, and importing it takes seconds.
     from peft import LoraConfig, inject_adapter_in_model
 
@@ -29,6 +30,33 @@ def adapted(layers: nn.ModuleList, rank: int, start: dict[str, torch.Tensor] | N
     if start is not None:
         found.load_state_dict({name: value.float() for name, value in start.items()}, strict=False)
     return found
+
+
+def opened(layers: nn.ModuleList) -> nn.ModuleList:
+    """The layers with every matrix to be trained as a whole; biases and norms stay."""
+    _without_dropout(layers)
+    for name, value in layers.named_parameters():
+        value.requires_grad_(name.endswith(tuple(f"{target}.weight" for target in _TARGETS)))
+    return layers
+
+
+def compressed(trained: nn.ModuleList, base: nn.ModuleList, rank: int) -> dict[str, torch.Tensor]:
+    """The adapter of `rank` nearest to how `trained` differs from `base` (Eckart and Young, 1936), in half precision."""
+    found = {}
+    for place, module in base.named_modules():
+        if place.rpartition(".")[2] in _TARGETS:
+            change = trained.get_parameter(f"{place}.weight").detach() - module.get_parameter("weight")
+            left, sizes, right = torch.linalg.svd(change.float(), full_matrices=False)
+            half = sizes[:rank].sqrt()
+            found[f"{place}.lora_A.default.weight"] = (half[:, None] * right[:rank]).half().contiguous()
+            found[f"{place}.lora_B.default.weight"] = (left[:, :rank] * half / SCALE).half().contiguous()
+    return found
+
+
+def _without_dropout(layers: nn.ModuleList) -> None:
+    for module in layers.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
 
 
 def some_tokens(mask: torch.Tensor) -> torch.Tensor:

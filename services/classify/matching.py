@@ -31,12 +31,14 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Match:
-    """A candidate: `place` of the myth in the list, the hybrid z-score, and its two parts as they are."""
+    """A candidate: `place` of the myth in the list, the hybrid z-score, its two parts as they are, and how fully the myth is told
+    (0: in one sentence, 1: in as many ways as the built-in ones)."""
 
     place: int
     score: float
     cosine: float
     bm25: float
+    told: float
 
 
 class Centring:
@@ -78,17 +80,20 @@ class Yardstick:
         self._vectors, self._starts = vectors, starts
         self._wordings = max(len(vectors) / max(len(starts), 1), 1.0)
 
-    def z_scores(self, cosines: FloatArray, posts: FloatArray, wordings: npt.NDArray[np.int64]) -> FloatArray:
-        """Of cosines [posts, myths] and the posts' vectors, for myths with that many wordings each."""
+    def told(self, wordings: npt.NDArray[np.int64]) -> FloatArray:
+        """How fully myths with that many wordings are told, 0-1."""
+        if self._wordings <= 1:
+            return np.zeros(len(wordings), np.float32)
+        return np.asarray(np.clip(np.log(wordings) / np.log(self._wordings), 0, 1), dtype=np.float32)
+
+    def z_scores(self, cosines: FloatArray, posts: FloatArray, told: FloatArray) -> FloatArray:
+        """Of cosines [posts, myths] and the posts' vectors, for myths that are told so fully."""
         if not len(self._starts):
             return np.zeros_like(cosines)
         near = posts @ self._vectors.T
         once, often = near[:, self._starts], np.maximum.reduceat(near, self._starts, axis=1)
-        place = np.zeros(len(wordings), np.float32)
-        if self._wordings > 1:
-            place = np.clip(np.log(wordings) / np.log(self._wordings), 0, 1).astype(np.float32)
-        mean = once.mean(1)[:, None] * (1 - place) + often.mean(1)[:, None] * place
-        spread = once.std(1)[:, None] * (1 - place) + often.std(1)[:, None] * place
+        mean = once.mean(1)[:, None] * (1 - told) + often.mean(1)[:, None] * told
+        spread = once.std(1)[:, None] * (1 - told) + often.std(1)[:, None] * told
         return np.asarray(np.where(spread > 1e-6, (cosines - mean) / np.maximum(spread, 1e-6), 0), dtype=np.float32)
 
 
@@ -110,7 +115,6 @@ class MythIndex:
         everything = [*self.myths, *(myth for myth in background if myth.id not in own)]
         wordings = [myth.wordings() for myth in everything]
         self._starts = np.cumsum([0, *(len(one) for one in wordings)])[:-1]
-        self._wordings = np.array([len(one) for one in wordings])
         texts = [text for one in wordings for text in one]
         self._centring = centring
         self._background = list(background)
@@ -120,6 +124,7 @@ class MythIndex:
         self._known |= dict(zip(new, centring.claims(encoder.pooled(new)), strict=True))
         self._vectors = np.stack([self._known[text] for text in texts]) if texts else np.zeros((0, 1), np.float32)
         self._yardstick = self._measured(background or self.myths)
+        self._told = self._yardstick.told(np.array([len(one) for one in wordings], dtype=np.int64))
         self._lexical = LexicalIndex(texts)
         self._states: OrderedDict[str, torch.Tensor] = OrderedDict()
 
@@ -156,13 +161,17 @@ class MythIndex:
         vectors = self.vectors(encoded)
         cosine = np.maximum.reduceat(vectors @ self._vectors.T, self._starts, axis=1)
         bm25 = np.maximum.reduceat(self._lexical.scores(texts), self._starts, axis=1)
-        near = self._yardstick.z_scores(cosine, vectors, self._wordings)
-        hybrid = (near + BM25_WEIGHT * _standard(bm25))[:, : len(self.myths)]
+        nearness = self._yardstick.z_scores(cosine, vectors, self._told)
+        hybrid = (nearness + BM25_WEIGHT * _standard(bm25))[:, : len(self.myths)]
         order = np.argsort(-hybrid, axis=1, kind="stable")[:, :best]
-        return [
-            [Match(int(i), float(hybrid[row, i]), float(cosine[row, i]), float(bm25[row, i])) for i in order[row]]
-            for row in range(len(texts))
-        ]
+        told = self._told.tolist()
+        parts = (hybrid, cosine, bm25)
+
+        def match(row: int, i: int) -> Match:
+            score, near, words = (float(part[row, i]) for part in parts)
+            return Match(i, score, near, words, told[i])
+
+        return [[match(row, int(i)) for i in order[row]] for row in range(len(texts))]
 
     def states(self, wanted: Sequence[tuple[int, str]]) -> dict[tuple[int, str], torch.Tensor]:
         """Lower-half token states of the claims of (place, language), encoded once and kept."""

@@ -78,7 +78,7 @@ class Classifier:
         except (ValueError, KeyError) as error:
             raise model_files.ModelFilesError(str(error)) from None
         if settings.threshold is not None:
-            policy = replace(policy, threshold=settings.threshold, by_harm={})
+            policy = replace(policy, threshold=settings.threshold, by_harm={}, bare_relief=0.0)
         myths = built_in if knowledge is None else knowledge
         known = wordings.known(files["wordings.safetensors"], built_in)
         index = MythIndex(myths, encoder, centring, background=built_in, known=known)
@@ -106,7 +106,7 @@ class Classifier:
 
     @property
     def threshold(self) -> float:
-        """Flag score from which a post is flagged; of myths whose harm isn't known."""
+        """Flag score from which a post is flagged; of myths whose harm isn't known, told as fully as the built-in ones."""
         return self._policy.threshold
 
     def threshold_of(self, verdict: Verdict) -> float:
@@ -251,7 +251,9 @@ class Classifier:
     def _evidence(self, match: Match, language: str, reading: Reading | None) -> CandidateEvidence:
         myth = self._index.myths[match.place]
         stances, roles = (reading.stances, reading.roles) if reading else (None, None)
-        return CandidateEvidence(myth.id, myth.title(language), match.score, match.cosine, stances, roles, myth.harm)
+        return CandidateEvidence(
+            myth.id, myth.title(language), match.score, match.cosine, stances, roles, myth.harm, match.told
+        )
 
     def _heeded(self, verdict: Verdict, encoded: Encoded) -> Verdict:
         """The verdict as people's decisions on such posts would have it."""

@@ -39,7 +39,8 @@ MATCH_SETTINGS = {*MATCH_FEATURES, "bias", "plausible", "least_cosine", "least_h
 class CandidateEvidence:
     """One myth beside a post: hybrid z-score, cosine, and probabilities of the stances and roles (None: not read).
 
-    `harm`: low, moderate or high; empty where the list of myths doesn't say.
+    `harm`: low, moderate or high; empty where the list of myths doesn't say. `told`: how fully the myth is told, 0 (in one
+    sentence) to 1 (as the built-in ones are).
     """
 
     myth_id: str
@@ -49,6 +50,7 @@ class CandidateEvidence:
     stances: tuple[float, ...] | None = None
     roles: tuple[float, ...] | None = None
     harm: str = ""
+    told: float = 1.0
 
     @property
     def endorse(self) -> float:
@@ -91,7 +93,8 @@ class PostEvidence:
 class Policy:
     """Calibrated weights. `flag_score` is a probability in a stream like the calibration posts.
 
-    `threshold` is for myths whose harm isn't known; `by_harm` has those for the levels of harm.
+    `threshold` is for myths whose harm isn't known; `by_harm` has those for the levels of harm; `bare_relief` is taken off for
+    a claim that is stated once only, which fewer posts are near by accident.
     """
 
     weights: tuple[float, ...]
@@ -103,6 +106,7 @@ class Policy:
     least_health: float
     threshold: float
     by_harm: Mapping[str, float] = field(default_factory=dict)
+    bare_relief: float = 0.0
     read_weights: tuple[float, ...] = (0.0,) * len(READ_FEATURES)
     read_bias: float = 0.0
     read_threshold: float = 0.0
@@ -125,6 +129,7 @@ class Policy:
             least_health=match["least_health"],
             threshold=raw["flag"]["threshold"],
             by_harm=raw["flag"]["by_harm"],
+            bare_relief=raw["flag"]["bare_relief"],
             read_weights=tuple(read["weights"].values()),
             read_bias=read["bias"],
             read_threshold=read["threshold"],
@@ -151,7 +156,7 @@ class Policy:
 
     def threshold_for(self, candidate: CandidateEvidence) -> float:
         """Flag score from which a post that spreads this myth is flagged: a harmless one takes more certainty."""
-        return self.by_harm.get(candidate.harm, self.threshold)
+        return self.by_harm.get(candidate.harm, self.threshold) - self.bare_relief * (1 - candidate.told)
 
     def match_probabilities(self, candidates: Sequence[CandidateEvidence]) -> list[float]:
         """0-1 for each: is the post about this myth, from how near it is and, where read, what the stance model says."""

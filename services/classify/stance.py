@@ -30,7 +30,12 @@ ROLES = (
 )  # fmt: skip
 """What an authored post was written as; learnt beside the stance because the finer label teaches more."""
 
-RANK = 24
+RANK = 96
+"""Of the adapter that is shipped; it holds 99% of what tuning changed (squares of singular values)."""
+
+FIRST_RANK = 24
+"""Of the adapter that is trained first, from the layers as packaged."""
+
 POST_TOKENS = 160
 MYTH_TOKENS = 64
 
@@ -95,7 +100,15 @@ class StanceModel:
 
 def untrained(file: E5File) -> PairModel:
     """A model to be trained: upper layers as packaged, with an adapter."""
-    return PairModel(lora.adapted(runnable(upper_layers(file)), RANK))
+    return PairModel(lora.adapted(runnable(upper_layers(file)), FIRST_RANK))
+
+
+def opened(weights: Path, file: E5File) -> PairModel:
+    """The trained model, to be trained on: its matrices as a whole. Raises ValueError for other weights."""
+    model = loaded(weights, file)
+    model.requires_grad_(True)
+    model.layers = lora.opened(runnable(model.layers))
+    return model
 
 
 def loaded(weights: Path, file: E5File) -> PairModel:

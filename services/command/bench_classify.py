@@ -24,15 +24,15 @@ def bench_classify(quick: bool) -> dict[str, Any]:
 
     settings = load(ClassifySettings)
     health, mix = health_posts(250 if quick else 1_000), firehose_posts(800 if quick else 3_000)
-    plain = yardstick(health[: 80 if quick else 300])
+    plain = yardstick(health[: 60 if quick else 300])
     engines, cascade = {}, {}
     for name in ENGINES:
         try:
             classifier = Classifier.load(settings.model_copy(update={"engine": name}))
         except RuntimeError:  # a GPU that isn't there
             continue
-        posts = [PostIn(str(place), text) for place, text in enumerate(health[: 100 if quick else 400])]
-        classifier.classify(posts[:CHUNK], gate=False)
+        posts = [PostIn(str(place), text) for place, text in enumerate(health[: 60 if quick else 400])]
+        classifier.classify(posts[: 16 if quick else CHUNK], gate=False)
         engines[name] = _posts_per_second(lambda c=classifier, p=posts: _whole(c, p, gate=False), len(posts))  # type: ignore[misc]
     chosen = Classifier.load(settings)
     for name, texts in (("health", health), ("mix", mix)):

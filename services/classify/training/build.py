@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,41 +17,25 @@ from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file as save_tensors
 from tqdm import tqdm
 
-from services.classify import engine, int8_tower, knowledge_base, lora, model_files, wordings
-from services.classify.batching import token_budget_batches
+from services.classify import engine, knowledge_base, model_files, wordings
 from services.classify.e5_file import E5File
-from services.classify.encoder import TOKEN_BUDGET, Encoder, lower_layers
+from services.classify.encoder import Encoder, lower_layers
 from services.classify.heads import features
 from services.classify.knowledge_base import Myth
 from services.classify.live_knowledge import Lesson
 from services.classify.matching import load_matching
-from services.classify.stance import PairModel, joined, loaded, untrained
-from services.classify.training import corpus, fit_gate, fit_heads, fit_int8, fit_matching, fit_stance, neighbours
+from services.classify.training import corpus, fit_gate, fit_heads, fit_int8, fit_matching
 from services.classify.training.corpus import AuthoredPost, HeldOut
 from services.classify.training.fit_heads import Example
 from services.classify.training.fit_matching import MatchPair
 from services.classify.training.labels import AUTHORED, ORDINARY, of_public
 from services.classify.training.lower_states import LowerStates
-from services.classify.training.pairs import (
-    Pair,
-    PairSampler,
-    PublicPairs,
-    dismissed_pairs,
-    evidence_pairs,
-    vaccine_pairs,
-)
 
 PARTS = ("matching", "heads", "stance", "gate", "policy")
-VACCINE_PAIRS = 800
-PUBLIC_PAIRS = 1_400
-EVIDENCE_PAIRS = 500
 ROWS_A_LABEL = 1_000
 CHATTER_ROWS = 2_500
 AUTHORED_REPEATS = 3
 """Authored posts are few, but the only ones in four of the five languages."""
-RANGE_TEXTS = 400
-"""Training posts on which the ranges for 8-bit arithmetic are measured."""
-SEED = 7
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -106,6 +89,7 @@ def open_workshop(data: Path, out: Path, threads: int = 0, lessons: Mapping[str,
 def train(shop: Workshop, date: str, parts: tuple[str, ...] = PARTS) -> None:
     """Trains the named parts in order and seals the folder."""
     from services.classify.training.fit_policy import fit_policy
+    from services.classify.training.train_stance import train_stance
 
     started = time.monotonic()
     steps = {
@@ -127,7 +111,7 @@ def train(shop: Workshop, date: str, parts: tuple[str, ...] = PARTS) -> None:
             "authored_posts": len(shop.posts_of("train")),
             "data": sorted(path.name for path in shop.data.glob("*.jsonl")),
         },
-        "seed": SEED,
+        "seed": corpus.SEED,
     }
     files = model_files.seal(shop.out, date, about)
     minutes = (time.monotonic() - started) / 60
@@ -136,20 +120,20 @@ def train(shop: Workshop, date: str, parts: tuple[str, ...] = PARTS) -> None:
 
 def train_matching(shop: Workshop) -> None:
     """The adapter of the upper half, over the training myths and the fact-checked claims; then the means of both sides."""
-    sample = [post.text for post in random.Random(SEED).sample(shop.posts_of("train"), RANGE_TEXTS)]
+    sample = [post.text for post in random.Random(corpus.SEED).sample(shop.posts_of("train"), fit_int8.RANGE_TEXTS)]
     fit_int8.lower(shop.file, sample, shop.ranges)
     fit_int8.upper(shop.file, sample, None, shop.ranges)
-    draw = random.Random(SEED)
+    draw = random.Random(corpus.SEED)
     posts, myths = shop.posts_of("train"), shop.myths_of("train")
-    claims = {row["id"]: row["text"] for row in _json_lines(shop.data / "claim_matching_claims.jsonl")}
+    claims = {row["id"]: row["text"] for row in corpus.json_lines(shop.data / "claim_matching_claims.jsonl")}
     checked = [
         MatchPair(row["text"], claims[row["label"]], f"checked {row['label']}")
-        for row in _json_lines(shop.data / "claim_matching_posts.jsonl")
+        for row in corpus.json_lines(shop.data / "claim_matching_posts.jsonl")
         if row["split"] == "train"
     ]
     states = LowerStates(shop.encoder(tuned=False))
     plain, hard = ([fit_matching.pairs(posts, myths, checked, draw) for _ in range(n)] for n in fit_matching.ROUNDS)
-    adapter = fit_matching.fit(shop.file, states, plain, SEED)
+    adapter = fit_matching.fit(shop.file, states, plain, corpus.SEED)
     encoder = _keep_matching(shop, adapter, sample, plain[0])
     about = list({pair.text: pair for pair in hard[0]}.values())
     centring, _ = load_matching(shop.out / "matching.safetensors")
@@ -160,7 +144,7 @@ def train_matching(shop: Workshop) -> None:
         myths,
     )
     hard = [fit_matching.hardened(epoch, myths, near, draw) for epoch in hard]
-    adapter = fit_matching.fit(shop.file, states, hard, SEED, adapter)
+    adapter = fit_matching.fit(shop.file, states, hard, corpus.SEED, adapter)
     _keep_matching(shop, adapter, sample, plain[0])
 
 
@@ -191,7 +175,7 @@ def keep_wordings(shop: Workshop) -> None:
 
 def train_heads(shop: Workshop) -> None:
     """Heads over the public rows (capped a label and source) and the authored posts."""
-    draw = random.Random(SEED)
+    draw = random.Random(corpus.SEED)
     texts: list[str] = []
     examples: list[Example] = []
     for name in ("claim_kind", "misinformation"):
@@ -210,50 +194,7 @@ def train_heads(shop: Workshop) -> None:
         texts += [post.text] * AUTHORED_REPEATS
         examples += [Example("", target)] * AUTHORED_REPEATS
     inputs = _features(shop.encoder(), texts)
-    save_arrays(fit_heads.fit(inputs, examples, SEED), shop.out / "heads.safetensors")
-
-
-def train_stance(shop: Workshop) -> None:
-    """The pair model: authored posts with their myth and with wrong ones, and public posts beside them."""
-    torch.manual_seed(SEED)
-    model, encoder = untrained(shop.file), shop.encoder()
-    states = LowerStates(encoder)
-    posts, myths = shop.posts_of("train"), shop.myths_of("train")
-    ordinary = corpus.ordinary_public(shop.data, "train")
-    centring, _ = load_matching(shop.out / "matching.safetensors")
-    near = neighbours.nearest(encoder, [*(post.text for post in posts), *ordinary], myths)
-    sampler, public = (
-        PairSampler(posts, myths, near, neighbours.alike(encoder, centring, myths)),
-        PublicPairs(ordinary, myths, near),
-    )
-    vaccine, evidence = _vaccine_rows(shop), _json_lines(shop.data / "claim_evidence.jsonl")
-
-    def draw_epoch(draw: random.Random) -> list[Pair]:
-        pairs = sampler.epoch(draw)
-        pairs += vaccine_pairs(vaccine, draw, VACCINE_PAIRS) + public.draw(draw, PUBLIC_PAIRS)
-        pairs += evidence_pairs(evidence, draw, EVIDENCE_PAIRS)
-        pairs += dismissed_pairs(shop.lessons, shop.myths)
-        draw.shuffle(pairs)
-        return pairs
-
-    fit_stance.fit(model, states, draw_epoch, SEED, lambda _: keep_stance(shop, model))
-    sample = draw_epoch(random.Random(SEED))[:RANGE_TEXTS]
-    states.prepare([text for pair in sample for text in (pair.post, pair.myth)])
-    whole = loaded(shop.out / "stance.safetensors", shop.file)
-    lengths = [len(states[pair.post]) + len(states[pair.myth]) for pair in sample]
-
-    def batches() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for batch in token_budget_batches(lengths, TOKEN_BUDGET):
-            inputs, mask, is_myth = joined([(states[sample[i].post], states[sample[i].myth]) for i in batch])
-            yield whole.marked(inputs.float(), is_myth), mask
-
-    fit_int8.keep(shop.ranges, "stance", int8_tower.measure(whole.layers, batches()))
-
-
-def keep_stance(shop: Workshop, model: PairModel) -> None:
-    """Writes what was trained, in half precision."""
-    state = {name: value.half().contiguous() for name, value in lora.trained_state(model).items()}
-    save_tensors(state, str(shop.out / "stance.safetensors"))
+    save_arrays(fit_heads.fit(inputs, examples, corpus.SEED), shop.out / "heads.safetensors")
 
 
 def train_gate(shop: Workshop) -> None:
@@ -264,7 +205,7 @@ def train_gate(shop: Workshop) -> None:
     on_health = [AUTHORED[p.role].health == 1 if p.myth else ORDINARY[p.role].health != 0 for p in posts]
     texts, health = [post.text for post in posts], list(on_health)
     weight = [3.0 if one else 1.0 for one in spreads]
-    draw = random.Random(SEED)
+    draw = random.Random(corpus.SEED)
     for row in draw.sample(corpus.rows(shop.data, "claim_kind"), 24_000):
         target = of_public("claim_kind", row.source, row.label)
         if row.split == "train" and target is not None and target.health is not None:
@@ -272,24 +213,19 @@ def train_gate(shop: Workshop) -> None:
             health.append(target.health == 1)
             spreads.append(False)
             weight.append(1.0 if row.source == "tweeteval" else 0.5)
-    for row in draw.sample(_vaccine_rows(shop), 1_500):
+    for row in draw.sample(corpus.vaccine_rows(shop.data), 1_500):
         against = row.label.split(":")[0] in ("antivax_stance", "antivax_concern")
         texts.append(row.text)
         health.append(True)
         spreads.append(against)
         weight.append(1.0)
     rows = encoder.tokenise(texts)
-    words = fit_gate.fit_words(encoder.words, rows, health, weight, SEED)
+    words = fit_gate.fit_words(encoder.words, rows, health, weight, corpus.SEED)
     glanced, shallow = fit_gate.means_of(encoder, rows)
-    glance = fit_gate.fit_states("glance", glanced, spreads, weight, SEED)
-    states = fit_gate.fit_states("states", shallow, spreads, weight, SEED)
+    glance = fit_gate.fit_states("glance", glanced, spreads, weight, corpus.SEED)
+    states = fit_gate.fit_states("states", shallow, spreads, weight, corpus.SEED)
     # Open until the policy is known, which tells what must not be lost.
     save_arrays({**words, **glance, **states, **fit_gate.OPEN}, shop.out / "gate.safetensors")
-
-
-def _vaccine_rows(shop: Workshop) -> list[corpus.Row]:
-    rows = corpus.rows(shop.data, "misinformation")
-    return [row for row in rows if row.source in ("caves", "yuan") and row.split == "train"]
 
 
 def _features(encoder: Encoder, texts: list[str]) -> FloatArray:
@@ -301,11 +237,6 @@ def _features(encoder: Encoder, texts: list[str]) -> FloatArray:
     ]
     places = {text: place for place, text in enumerate(unique)}
     return np.concatenate(parts)[[places[text] for text in texts]]
-
-
-def _json_lines(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
 
 
 def _sha256(path: Path) -> str:

@@ -15,6 +15,9 @@ from services.classify import knowledge_base
 from services.classify.claim_review import read_myths
 from services.classify.knowledge_base import Myth
 
+SEED = 7
+"""Of every draw in training."""
+
 POSTS = Path(__file__).with_name("posts")
 CLAIMS = Path(__file__).parent
 HELD_OUT = Path(__file__).with_name("held_out.yaml")
@@ -151,6 +154,18 @@ def ordinary_public(data: Path, part: str) -> list[str]:
     return [
         text for source, texts in found.items() for text in draw.sample(texts, min(ORDINARY_PUBLIC[source], len(texts)))
     ]
+
+
+def vaccine_rows(data: Path) -> list[Row]:
+    """Real posts on vaccines, for or against."""
+    found = rows(data, "misinformation")
+    return [row for row in found if row.source in ("caves", "yuan") and row.split == "train"]
+
+
+def json_lines(path: Path) -> list[dict[str, Any]]:
+    """Objects of a file of JSON lines."""
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
 
 
 def rows(data: Path, name: str) -> list[Row]:

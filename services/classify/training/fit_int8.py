@@ -15,6 +15,9 @@ from services.classify.encoder import TOKEN_BUDGET, Encoder, lower_layers, padde
 from services.classify.engine import run_layers
 from services.classify.layers import runnable
 
+RANGE_TEXTS = 400
+"""Training posts on which the ranges are measured."""
+
 Batches = list[tuple[torch.Tensor, torch.Tensor]]
 
 

@@ -129,12 +129,21 @@ def fitted(evidence: list[Evidence]) -> dict[str, Any]:
     weights, bias = _fit_flag(evidence, policy)
     scored = replace(policy, weights=weights, bias=bias)
     by_harm = {harm: round(_threshold(evidence, scored, wanted), 4) for harm, wanted in PRECISION.items()}
-    scored = replace(scored, threshold=by_harm[UNKNOWN_HARM], by_harm=by_harm)
+    # Of lists in which every claim is stated once: fewer of their myths are near a post by accident.
+    bare = _threshold([one for one in evidence if _is_bare(one)], scored, PRECISION[UNKNOWN_HARM])
+    relief = max(0.0, round(by_harm[UNKNOWN_HARM] - bare, 4))
+    scored = replace(scored, threshold=by_harm[UNKNOWN_HARM], by_harm=by_harm, bare_relief=relief)
     read_weights, read_bias, read_threshold = _fit_read(evidence, flaggable(evidence, scored))
     names = dict(zip(FEATURES, (round(value, 5) for value in weights), strict=True))
     authored = [one.post for one in evidence if one.post.role != PUBLIC]
     return {
-        "flag": {"weights": names, "bias": round(bias, 5), "threshold": scored.threshold, "by_harm": by_harm},
+        "flag": {
+            "weights": names,
+            "bias": round(bias, 5),
+            "threshold": scored.threshold,
+            "by_harm": by_harm,
+            "bare_relief": relief,
+        },
         "match": {
             **dict(zip(MATCH_FEATURES, (round(value, 5) for value in match_weights), strict=True)),
             "bias": round(match_bias, 5),
@@ -210,6 +219,10 @@ def _fit_read(evidence: list[Evidence], wanted: list[Evidence]) -> tuple[tuple[f
     weights, bias = _logistic(rows, truth, 0.3)
     kept = 1 / (1 + np.exp(-(_read_rows(wanted) @ np.array(weights) + bias)))
     return weights, bias, float(np.quantile(kept, 1 - PLAUSIBLE_RECALL)) * READ_MARGIN
+
+
+def _is_bare(one: Evidence) -> bool:
+    return not any(candidate.told for candidate in one.candidates)
 
 
 def _read_rows(evidence: list[Evidence]) -> npt.NDArray[np.float64]:

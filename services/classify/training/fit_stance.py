@@ -1,4 +1,4 @@
-"""Trains the stance model: an adapter on the upper layers that reads post and myth together."""
+"""Trains the stance model, which reads post and myth together: an adapter on the upper layers first, then their whole matrices."""
 
 from __future__ import annotations
 
@@ -19,8 +19,12 @@ NOT_ABOUT = tuple(int(stance == "none") for stance in STANCES)
 
 EPOCHS = 2
 TOKENS_A_STEP = 2_400
-RATE = 6e-4
-READOUT_RATE = 1e-3
+FIRST_RATES = (6e-4, 1e-3)
+"""Of the adapter and of the read-out."""
+
+WHOLE_RATES = (1e-4, 3e-4)
+"""Of the matrices and of the read-out, once the adapter has been trained."""
+
 DECAY = 0.01
 WARM_UP = 0.08
 ROLE_WEIGHT = 0.4
@@ -33,16 +37,17 @@ def fit(
     model: PairModel,
     states: LowerStates,
     draw_epoch: Callable[[random.Random], list[Pair]],
-    seed: int = 7,
+    seed: int,
+    rates: tuple[float, float],
     after_epoch: Callable[[int], None] | None = None,
 ) -> None:
-    """Trains in place. Equal seed, data and machine give equal weights, up to the order of sums."""
+    """Trains in place, layers and read-out at their `rates`. Equal seed, data and machine give equal weights, up to the order of sums."""
     torch.manual_seed(seed)
     draw = random.Random(seed)
     plan = [draw_epoch(draw) for _ in range(EPOCHS)]
     states.prepare([text for epoch in plan for pair in epoch for text in (pair.post, pair.myth, *pair.rivals)])
     batches = [_batches(epoch, states, draw) for epoch in plan]
-    optimiser, rate = _optimiser(model, sum(len(one) for one in batches))
+    optimiser, rate = _optimiser(model, rates, sum(len(one) for one in batches))
     for number, (epoch, parts) in enumerate(zip(plan, batches, strict=True)):
         model.train()
         bar = tqdm(parts, desc=f"stance {number + 1}/{EPOCHS}", unit="batch", mininterval=5)
@@ -114,10 +119,13 @@ def _batches(epoch: list[Pair], states: LowerStates, draw: random.Random) -> lis
     return parts
 
 
-def _optimiser(model: PairModel, steps: int) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    adapter = [value for name, value in model.named_parameters() if value.requires_grad and "lora_" in name]
-    readout = [value for name, value in model.named_parameters() if value.requires_grad and "lora_" not in name]
-    groups = [{"params": adapter, "lr": RATE}, {"params": readout, "lr": READOUT_RATE}]
+def _optimiser(
+    model: PairModel, rates: tuple[float, float], steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    layers = [value for value in model.layers.parameters() if value.requires_grad]
+    inside = {id(value) for value in layers}
+    readout = [value for value in model.parameters() if value.requires_grad and id(value) not in inside]
+    groups = [{"params": part, "lr": rate} for part, rate in zip((layers, readout), rates, strict=True)]
     optimiser = torch.optim.AdamW(groups, weight_decay=DECAY, betas=(0.9, 0.98))
     warm = max(1, int(steps * WARM_UP))
 

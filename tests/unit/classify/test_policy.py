@@ -97,6 +97,14 @@ def test_the_threshold_is_what_flags() -> None:
     assert not decide(POST, [SPREADING], replace(POLICY, threshold=score + 0.001)).flag
 
 
+def test_a_claim_that_is_stated_once_takes_less_certainty() -> None:
+    score = decide(POST, [SPREADING], POLICY).flag_score
+    strict = replace(POLICY, threshold=score + 0.05, bare_relief=0.1)
+    assert not decide(POST, [SPREADING], strict).flag
+    assert decide(POST, [replace(SPREADING, told=0.0)], strict).flag
+    assert not decide(POST, [replace(SPREADING, told=0.9)], strict).flag
+
+
 def test_the_myth_that_the_post_is_about_comes_first_even_if_another_is_nearer() -> None:
     nearer = replace(FAR, match=5.5, stances=(0.01, 0.01, 0.01, 0.97))
     decision = decide(POST, [nearer, SPREADING], POLICY)
