@@ -25,7 +25,9 @@ from services.alert.publish import publish_until
 from services.alert.routes import Routes, RoutesError, read_routes
 from services.alert.routes_file import follow_routes
 from services.alert.settings import AlertSettings
-from services.alert.slack import SlackNotifier
+from services.alert.slack import SlackForms, SlackNotifier
+from services.alert.slack_home import SlackDesk
+from services.alert.slack_socket import SlackSocket
 from services.alert.store import Store
 from services.alert.upkeep import keep_up
 from services.alert.web import create_app, serve_web
@@ -69,6 +71,7 @@ async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.E
                 "myths": MythReader(stream.kafka_bootstrap, store, producer, readiness, stopping).run(),
                 "send": send_until(store, notifiers(settings), stopping),
                 "publish": publish_until(store, producer, readiness, consumed),
+                **_slack_socket(settings, store, stopping),
                 "upkeep": keep_up(store, settings.retention, stopping),
                 **(
                     {"routes": follow_routes(settings.routes, routes, store, stopping)}
@@ -98,7 +101,7 @@ def notifiers(settings: AlertSettings) -> list[tuple[Notifier, float]]:
     if Channel.SLACK in channels and settings.slack_token is not None:
         slack = SlackNotifier(
             settings.slack_token.get_secret_value(), settings.slack_base_url, settings.console, settings.language,
-            buttons=settings.slack_signing_secret is not None, timeout_s=settings.send_timeout_s,
+            buttons=settings.slack_buttons, timeout_s=settings.send_timeout_s,
         )  # fmt: skip
         found.append((slack, settings.slack_interval_s))
     if Channel.EMAIL in channels:
@@ -116,6 +119,18 @@ def notifiers(settings: AlertSettings) -> list[tuple[Notifier, float]]:
         hook = WebhookNotifier(settings.webhook_addresses, secret, settings.console, settings.send_timeout_s)
         found.append((hook, 0.0))
     return found
+
+
+def _slack_socket(
+    settings: AlertSettings, store: Store, stopping: asyncio.Event
+) -> dict[str, Coroutine[Any, Any, None]]:
+    """Socket Mode, where it is set up."""
+    if settings.slack_app_token is None or settings.slack_token is None:
+        return {}
+    forms = SlackForms(settings.slack_token.get_secret_value(), settings.slack_base_url)
+    desk = SlackDesk(store, forms, settings.console, settings.language)
+    token = settings.slack_app_token.get_secret_value()
+    return {"slack socket": SlackSocket(token, settings.slack_base_url, store, forms, desk).run(stopping)}
 
 
 def _mail_links(settings: AlertSettings) -> MailLinks | None:

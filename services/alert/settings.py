@@ -35,6 +35,10 @@ class AlertSettings(BaseSettings):
         None, description="bot token (xoxb-...); scopes chat:write and channels:history (groups:history if private)"
     )
     slack_signing_secret: SecretStr | None = Field(None, description="signing secret of the Slack app; buttons need it")
+    slack_app_token: SecretStr | None = Field(
+        None,
+        description="app token (xapp-..., scope connections:write) for Socket Mode: buttons and commands without an open port",
+    )
     slack_channel: str = Field("", description="id of the Slack channel that is told, such as C0123456789")
     slack_base_url: str = Field("https://slack.com/api/", description="Slack Web API address")
     slack_interval_s: float = Field(
@@ -123,6 +127,11 @@ class AlertSettings(BaseSettings):
         730, ge=30, description="how long it is kept who was told, what was decided and what changed, days"
     )
     tombstone_days: int = Field(30, ge=1, description="how long it is remembered that a post was deleted, days")
+
+    @property
+    def slack_buttons(self) -> bool:
+        """Can clicks reach us, by signed requests or by Socket Mode."""
+        return self.slack_signing_secret is not None or self.slack_app_token is not None
 
     @property
     def oidc_secret(self) -> str:
@@ -247,7 +256,7 @@ class AlertSettings(BaseSettings):
         """Channels that are off, and the settings that would turn them on."""
         needed: dict[str, dict[str, object]] = {
             "slack": {"SLACK_TOKEN": self.slack_token, "SLACK_CHANNEL": self.slack_channel},
-            "slack buttons": {"SLACK_SIGNING_SECRET": self.slack_signing_secret},
+            "slack buttons": {"SLACK_SIGNING_SECRET": self.slack_buttons},
             "email": {"SMTP_HOST": self.smtp_host, "EMAIL_FROM": self.email_from, "EMAIL_TO": self.email_to},
         }
         if self.webhooks:

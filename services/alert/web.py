@@ -14,6 +14,7 @@ from services.alert.drafter import Drafter
 from services.alert.settings import AlertSettings
 from services.alert.slack import SlackForms
 from services.alert.slack_events import slack_events_router
+from services.alert.slack_home import SlackDesk
 from services.alert.slack_interactions import slack_router
 from services.alert.store import Store
 from services.stream.codec import Record, new_trace
@@ -39,7 +40,8 @@ def create_app(
         forms = SlackForms(token.get_secret_value(), settings.slack_base_url) if token is not None else None
         secret = settings.slack_signing_secret.get_secret_value()
         app.include_router(slack_router(store, secret, forms))
-        app.include_router(slack_events_router(store, secret, forms, settings.console, settings.language))
+        desk = SlackDesk(store, forms, settings.console, settings.language)
+        app.include_router(slack_events_router(desk, secret))
     if importlib.util.find_spec("services.alert.console") and importlib.util.find_spec("services.alert.console.routes"):
         from services.alert.console.routes import add_console
 
