@@ -90,10 +90,11 @@ class Outages:
         since_ms = known.since_ms if known and now_ms - known.latest_ms < STALE_MS else now_ms
         places[recipient] = _Failing(since_ms, now_ms, error)
 
-    def worked(self, channel: Channel, recipient: str) -> None:
-        """A place on the channel took a message; the outage is over when none is left that fails."""
+    def worked(self, channel: Channel, recipient: str, now_ms: int) -> None:
+        """A place on the channel took a message; the outage is over when none is left that fails, as far as anybody knows."""
         places = self._failing.get(channel, {})
-        places.pop(recipient, None)
+        for place in [one for one, how in places.items() if one == recipient or now_ms - how.latest_ms >= STALE_MS]:
+            del places[place]
         if places:
             return
         self._failing.pop(channel, None)

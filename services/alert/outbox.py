@@ -187,7 +187,7 @@ class Sender:
         if channel_failed(attempt):
             self._outages.failed(channel, recipient, attempt.error, _now_ms())
         elif attempt.ending is Ending.SENT:
-            self._outages.worked(channel, recipient)
+            self._outages.worked(channel, recipient, _now_ms())
         self._rests.note(recipient, attempt, time.monotonic())
         # Slack and a relay ask everybody to wait; a chat or a webhook asks for itself.
         asked_s = attempt.retry_after_s if channel in (Channel.SLACK, Channel.EMAIL) else 0.0

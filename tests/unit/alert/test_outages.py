@@ -16,7 +16,7 @@ def test_a_short_failure_is_nobody_s_business() -> None:
     outages = Outages()
     outages.failed(SLACK, "C1", "503", NOW)
     assert outages.due(EMAIL, NOW + TOLD_AFTER_MS - 1) is None
-    outages.worked(SLACK, "C1")
+    outages.worked(SLACK, "C1", NOW + TOLD_AFTER_MS)
     assert outages.due(EMAIL, NOW + 10 * TOLD_AFTER_MS) is None
 
 
@@ -31,7 +31,7 @@ def test_an_outage_is_told_once_on_the_other_channel_with_its_latest_error_and_s
     assert "e-mail" not in notice.title
     outages.told(EMAIL, notice)
     assert outages.due(EMAIL, NOW + 2 * TOLD_AFTER_MS) is None
-    outages.worked(SLACK, "C1")
+    outages.worked(SLACK, "C1", NOW + TOLD_AFTER_MS)
     over = outages.due(EMAIL, NOW + 2 * TOLD_AFTER_MS)
     assert over is not None
     assert over.over
@@ -46,7 +46,7 @@ def test_an_outage_that_ends_while_it_is_being_told_is_told_to_be_over() -> None
     outages.failed(EMAIL, "a@x.example", "no answer", NOW + TOLD_AFTER_MS)
     notice = outages.due(SLACK, NOW + TOLD_AFTER_MS)
     assert notice is not None
-    outages.worked(EMAIL, "a@x.example")
+    outages.worked(EMAIL, "a@x.example", NOW + TOLD_AFTER_MS)
     outages.told(SLACK, notice)
     over = outages.due(SLACK, NOW + TOLD_AFTER_MS)
     assert over is not None
@@ -64,15 +64,31 @@ def test_one_place_that_fails_is_named_and_the_others_that_work_do_not_end_it() 
     outages = Outages()
     for at_ms in range(NOW, NOW + TOLD_AFTER_MS + 1, 60_000):
         outages.failed(SLACK, "C0ARCHIVED", "is_archived", at_ms)
-        outages.worked(SLACK, "C0DESK")
+        outages.worked(SLACK, "C0DESK", NOW + TOLD_AFTER_MS)
     notice = outages.due(EMAIL, NOW + TOLD_AFTER_MS)
     assert notice is not None
     assert "for C0ARCHIVED: is_archived" in notice.text
     outages.told(EMAIL, notice)
-    outages.worked(SLACK, "C0DESK")
+    outages.worked(SLACK, "C0DESK", NOW + TOLD_AFTER_MS)
     assert outages.due(EMAIL, NOW + TOLD_AFTER_MS + 1) is None
-    outages.worked(SLACK, "C0ARCHIVED")
+    outages.worked(SLACK, "C0ARCHIVED", NOW + TOLD_AFTER_MS)
     over = outages.due(EMAIL, NOW + TOLD_AFTER_MS + 2)
+    assert over is not None
+    assert over.over
+
+
+def test_an_outage_ends_although_one_place_has_nothing_more_to_be_told() -> None:
+    outages = Outages()
+    for at_ms in (NOW, NOW + TOLD_AFTER_MS):
+        for recipient in ("a@x.example", "b@x.example"):
+            outages.failed(EMAIL, recipient, "the relay is down", at_ms)
+    notice = outages.due(SLACK, NOW + TOLD_AFTER_MS)
+    assert notice is not None
+    outages.told(SLACK, notice)
+    outages.worked(EMAIL, "a@x.example", NOW + TOLD_AFTER_MS + 1)
+    assert outages.due(SLACK, NOW + TOLD_AFTER_MS + 1) is None, "the other one may still fail"
+    outages.worked(EMAIL, "a@x.example", NOW + TOLD_AFTER_MS + STALE_MS)
+    over = outages.due(SLACK, NOW + TOLD_AFTER_MS + STALE_MS)
     assert over is not None
     assert over.over
 
