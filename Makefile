@@ -1,6 +1,6 @@
 # Two commands are all the set-up: `make demo` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo live test check lint lock proto release-proto clean screenshots
+.PHONY: help setup setup-test demo live test check lint lock texts proto release-proto clean screenshots
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,11 @@ lock: setup ## resolve requirements*.in into requirements.lock, deploy/image.loc
 	  --no-annotate --no-header -c requirements.lock requirements.in -o deploy/image.lock
 	@echo uv | .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-annotate --no-header - -o deploy/installer.lock
+
+texts: setup ## bring the translations (services/alert/locale) up to date with the sentences in the code
+	@cd services/alert && for po in locale/*.po; do \
+	  ../../.venv/bin/pybabel -q extract -F locale/extract.cfg -k later -k number:2,3 --no-location --sort-output -o .texts.pot . && \
+	  ../../.venv/bin/pybabel -q update -i .texts.pot -o $$po -l $$(basename $$po .po) --no-fuzzy-matching --ignore-obsolete --omit-header -w 110; done; rm -f .texts.pot
 
 proto: setup ## generate services/stream/events_pb2.py from proto/events.proto
 	@.venv/bin/python -m grpc_tools.protoc -Iproto --python_out=services/stream --pyi_out=services/stream proto/events.proto

@@ -22,6 +22,7 @@ from services.alert.cases import CaseView, Job, Status, Triage
 from services.alert.mail_links import MailLinks
 from services.alert.outages import Notice
 from services.alert.responses import answer
+from services.alert.texts import language_name
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _LOADER = FileSystemLoader(_TEMPLATES)
@@ -101,7 +102,7 @@ def _words(job: Job, view: CaseView, console: str, language: str) -> dict[str, A
         facts.append(("Growth", growth))
     if counts.posts:
         facts += [
-            ("Where", wording.places(counts.platforms, wording.PLATFORMS)),
+            ("Where", wording.places(counts.platforms, wording.platform)),
             ("Languages", wording.places(counts.languages)),
         ]
     reason = f". {myth.harm_reason}" if myth is not None and myth.harm_reason else ""
@@ -109,7 +110,7 @@ def _words(job: Job, view: CaseView, console: str, language: str) -> dict[str, A
     quotes = [
         {
             "lines": [line for line in wording.shortened(post.text, MOST_QUOTE).split("\n") if line.strip()],
-            "origin": f"{wording.platform(post.platform)}, {wording.language(post.language)}, {_time(post.seen_ms)}",
+            "origin": f"{wording.platform(post.platform)}, {language_name(post.language)}, {_time(post.seen_ms)}",
             "url": web_address(post.url),
         }
         for post in view.evidence

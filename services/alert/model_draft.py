@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from services.alert import texts
 from services.alert.cases import Myth
 from services.alert.lengths import LIMITS, NAMES, fits
-from services.alert.wording import language as name_of
 from services.stream.completion_wire import as_data
 
 FORMS: tuple[dict[str, Any], ...] = ({"temperature": 0, "max_tokens": 1_500}, {})
@@ -86,7 +86,10 @@ def messages(myth: Myth, language: str, place: str, attempt: int = 0) -> list[di
     """What the model is asked; with `attempt` 1 for less than before."""
     most = int(LIMITS[place] * SHARES[attempt])
     system = _SYSTEM.format(
-        language=name_of(language), most=f"{most:,}", words=most // 7, again=_AGAIN if attempt else ""
+        language=texts.language_name(language, texts.ENGLISH),
+        most=f"{most:,}",
+        words=most // 7,
+        again=_AGAIN if attempt else "",
     )
     sources = [{"organisation": one.organisation, "title": one.title, "address": one.url} for one in myth.sources]
     data = {

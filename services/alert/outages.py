@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from services.alert.cases import Channel, Destination
 from services.alert.routes import Routes
-from services.alert.wording import clock_time
+from services.alert.texts import moment
 
 TOLD_AFTER_MS = 5 * 60_000
 STALE_MS = 15 * 60_000
@@ -43,7 +43,7 @@ class Notice:
     @property
     def text(self) -> str:
         """What to know, and what to do."""
-        since = clock_time(self.since_ms)
+        since = moment(self.since_ms)
         if self.over:
             return f"{self._name} failed from {since} on. What waited is being sent now."
         return (

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 from services.alert import wording
 from services.alert.cases import CaseView, Myth, Post, Status
 from services.alert.responses import Answer, answer
+from services.alert.texts import language_name
 
 MOST_HEADER = 150
 MOST_QUOTE = 600
@@ -128,7 +129,7 @@ def _spread(view: CaseView) -> _Block:
     if growth := wording.growth(case):
         fields[0] += f"\n{fitting(growth, 300)}"
     if counts.posts:
-        where = fitting(wording.places(counts.platforms, wording.PLATFORMS), 200)
+        where = fitting(wording.places(counts.platforms, wording.platform), 200)
         fields.append(f"*Where*\n{where}\n{fitting(wording.places(counts.languages), 200)}")
     harm = f"*Harm if believed*\n{wording.HARM[case.harm].capitalize()}"
     if view.myth is not None and view.myth.harm_reason:
@@ -155,7 +156,7 @@ def _origin(post: Post) -> tuple[str, ...]:
     shares = f"{post.reposts:,} reposts" if post.reposts else ""
     edited = "edited" if post.edited else ""
     return (
-        fitting(wording.platform(post.platform), 60), fitting(wording.language(post.language), 60), _time(post.seen_ms), shares,
+        fitting(wording.platform(post.platform), 60), fitting(language_name(post.language), 60), _time(post.seen_ms), shares,
         edited, link(post.url, "see the post"),
     )  # fmt: skip
 

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 
 from services.alert.cases import Case, CaseView, Harm, Myth, Status, Triage
+from services.alert.texts import Said, _, count, language_name, later, ngettext, pgettext
 
-ADVICE = {Triage.RESPOND: "Respond", Triage.MONITOR: "Monitor", Triage.IGNORE: "Ignore"}
+ADVICE = Said({
+    Triage.RESPOND: later("Respond"), Triage.MONITOR: later("Monitor"), Triage.IGNORE: later("Ignore"),
+})  # fmt: skip
 # A colour and a shape, so that advice is told apart without seeing colours.
 MARK = {Triage.RESPOND: "🔴", Triage.MONITOR: "🔶", Triage.IGNORE: "⚪"}
-HARM = {Harm.HIGH: "grave", Harm.MODERATE: "moderate", Harm.LOW: "low", Harm.UNKNOWN: "not assessed"}
-LANGUAGES = {
-    "ar": "Arabic", "da": "Danish", "de": "German", "en": "English", "es": "Spanish", "fi": "Finnish", "fr": "French",
-    "it": "Italian", "ja": "Japanese", "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese",
-    "ru": "Russian", "sv": "Swedish", "tr": "Turkish", "uk": "Ukrainian", "zh": "Chinese", "und": "unknown language",
-}  # fmt: skip
+HARM = Said({
+    Harm.HIGH: later("grave"), Harm.MODERATE: later("moderate"), Harm.LOW: later("low"),
+    Harm.UNKNOWN: later("not assessed"),
+})  # fmt: skip
 PLATFORMS = {"bluesky": "Bluesky", "mastodon": "Mastodon", "http": "HTTP", "file": "file", "x": "X", "reddit": "Reddit"}
 _BARS = "▁▂▃▄▅▆▇█"
 
 
-def language(code: str) -> str:
-    """Name of a language, or its code."""
-    return LANGUAGES.get(code, code or LANGUAGES["und"])
-
-
 def platform(name: str) -> str:
     """Name of a platform as people write it."""
-    return PLATFORMS.get(name, name.capitalize() or "unknown platform")
+    return PLATFORMS.get(name, name.capitalize() or _("unknown platform"))
 
 
 def shortened(text: str, most: int) -> str:
@@ -40,33 +35,36 @@ def shortened(text: str, most: int) -> str:
     return (at_word if len(at_word) > most * 0.7 else cut).rstrip() + "…"
 
 
-def number(count: int, one: str, many: str) -> str:
+def number(many: int, one: str, more: str) -> str:
     """ "1 post", "2,345 posts"."""
-    return f"{count:,} {one if count == 1 else many}"
+    return f"{count(many)} {ngettext(one, more, many)}"
 
 
 def spread(case: Case) -> str:
     """ "21 posts by 14 accounts, 9 in the last hour"."""
     counts = case.counts
-    words = f"{number(counts.posts, 'post', 'posts')} by {number(counts.authors, 'account', 'accounts')}"
-    return f"{words}, {counts.last_hour:,} in the last hour" if counts.posts else "no posts left"
+    if not counts.posts:
+        return _("no posts left")
+    return _("{posts} by {accounts}, {lately} in the last hour").format(
+        posts=number(counts.posts, "post", "posts"), accounts=number(counts.authors, "account", "accounts"),
+        lately=count(counts.last_hour),
+    )  # fmt: skip
 
 
 def trend(case: Case) -> str:
     """How the last hour compares with the one before."""
     now, before = case.counts.last_hour, case.counts.hour_before
     if now > before:
-        return "rising" if before else "new"
-    return "falling" if now < before else "steady" if now else "quiet"
+        return _("rising") if before else pgettext("trend", "new")
+    return _("falling") if now < before else _("steady") if now else _("quiet")
 
 
-def places(shares: Mapping[str, int], name: Mapping[str, str] | None = None, most: int = 4) -> str:
+def places(shares: Mapping[str, int], name: Callable[[str], str] = language_name, most: int = 4) -> str:
     """ "English 12, Dutch 6 and 2 more" of posts by language or platform."""
-    named = LANGUAGES if name is None else name
     ranked = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
-    words = ", ".join(f"{named.get(code, code or 'unknown')} {count:,}" for code, count in ranked[:most])
+    words = ", ".join(f"{name(code)} {count(posts)}" for code, posts in ranked[:most])
     left = len(ranked) - most
-    return f"{words} and {left} more" if left > 0 else words
+    return _("{words} and {more} more").format(words=words, more=left) if left > 0 else words
 
 
 def sparkline(hours: Sequence[int], last: int = 12) -> str:
@@ -84,7 +82,9 @@ def certainty(view: CaseView) -> str:
     if not scores:
         return ""
     low, high = min(scores), max(scores)
-    return f"Match with the known myth: {low}%" if low == high else f"Match with the known myth: {low}% to {high}%"
+    if low == high:
+        return _("Match with the known myth: {share}%").format(share=low)
+    return _("Match with the known myth: {low}% to {high}%").format(low=low, high=high)
 
 
 def source_line(myth: Myth) -> str:
@@ -96,39 +96,42 @@ def source_line(myth: Myth) -> str:
 
 def standing(case: Case, person: str, until: str = "") -> str:
     """Where the case stands with people; `person` and `until` as the channel writes them; empty while open."""
-    by = f" by {person}" if person else ""
-    if case.status is Status.ACKNOWLEDGED:
-        return f"Acknowledged{by}"
-    if case.status is Status.MUTED:
-        return f"Muted{by}" + (f" until {until}" if until else "")
-    if case.status is Status.DISMISSED:
-        return f"Judged not a myth{by}"
-    if case.status is Status.ANSWERED:
-        return f"Answered{by}"
     if case.status is Status.MERGED:
-        return f"Merged{by} into case {case.merged_into[:8]}"
-    return f"Assigned to {case.assigned_to}" if case.assigned_to else ""
+        words = _("Merged by {person} into case {case}") if person else _("Merged into case {case}")
+        return words.format(person=person, case=case.merged_into[:8])
+    if case.status in _STANDING:
+        words = _("{standing} by {person}") if person else "{standing}"
+        words = words.format(standing=_STANDING[case.status], person=person)
+        return (
+            _("{muted} until {time}").format(muted=words, time=until)
+            if until and case.status is Status.MUTED
+            else words
+        )
+    return _("Assigned to {person}").format(person=case.assigned_to) if case.assigned_to else ""
 
 
-def clock_time(at_ms: int) -> str:
-    """ "21 Nov 2026, 14:05 UTC"."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%d %b %Y, %H:%M UTC").lstrip("0")
+_STANDING = Said({
+    Status.ACKNOWLEDGED: later("Acknowledged"), Status.MUTED: later("Muted"),
+    Status.DISMISSED: later("Judged not a myth"), Status.ANSWERED: later("Answered"),
+})  # fmt: skip
 
 
 def growth(case: Case) -> str:
     """ "doubles every 3 h", "2 times its usual pace", and what looks coordinated; empty when there is nothing to say."""
     counts = case.counts
     parts = [
-        f"doubles every {_span(counts.doubling_ms)}" if counts.doubling_ms else "",
-        f"{counts.pace:.0f} times its usual pace" if counts.pace >= 2 else "",
+        _("doubles every {span}").format(span=span(counts.doubling_ms)) if counts.doubling_ms else "",
+        _("{times} times its usual pace").format(times=f"{counts.pace:.0f}") if counts.pace >= 2 else "",
         counts.coordinated.rstrip("."),
     ]
     words = "; ".join(part for part in parts if part)
     return f"{words[0].upper()}{words[1:]}." if words else ""
 
 
-def _span(ms: int) -> str:
+def span(ms: int) -> str:
+    """ "45 min", "5 h", "3 days"."""
     minutes = ms // 60_000
     if minutes < 90:
-        return f"{max(1, minutes)} min"
-    return f"{round(minutes / 60)} h" if minutes < 48 * 60 else f"{round(minutes / 1440)} days"
+        return _("{minutes} min").format(minutes=max(1, minutes))
+    hours = round(minutes / 60)
+    return _("{hours} h").format(hours=hours) if minutes < 48 * 60 else number(round(minutes / 1440), "day", "days")

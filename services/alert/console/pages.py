@@ -1,4 +1,4 @@
-"""Templates to pages. Everything is escaped as it is filled in; strings live in the templates."""
+"""Templates to pages. Everything is escaped as it is filled in; sentences live in the templates, in English, and are translated there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from services.alert import lengths, wording
+from services.alert import lengths, texts, wording
 from services.alert.cases import Action, Status, Triage
 from services.alert.console import spread, words
 
@@ -24,15 +24,16 @@ def _environment() -> Environment:
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
+    texts.translate(environment)
     environment.filters |= {
         "exact": words.exact, "iso": words.iso, "span": words.length, "percent": words.percent,
-        "web_link": words.web_link, "site": words.site, "pseudonym": words.pseudonym, "language": wording.language,
+        "web_link": words.web_link, "site": words.site, "pseudonym": words.pseudonym, "language": texts.language_name,
         "platform": wording.platform, "shortened": wording.shortened, "place_name": lengths.NAMES.get,
     }  # fmt: skip
     environment.globals |= {
-        "ago": words.ago, "asset": asset, "bars": spread.bars, "places": wording.places, "number": wording.number,
-        "trend": wording.trend, "growth": wording.growth,
-        "standing": wording.standing, "ADVICE": wording.ADVICE, "HARM": wording.HARM, "PLATFORMS": wording.PLATFORMS,
+        "ago": words.ago, "asset": asset, "bars": spread.bars, "places": wording.places, "platform": wording.platform,
+        "number": wording.number, "trend": wording.trend, "growth": wording.growth,
+        "standing": wording.standing, "ADVICE": wording.ADVICE, "HARM": wording.HARM,
         "Status": Status, "Triage": Triage, "Action": Action,
     }  # fmt: skip
     return environment
