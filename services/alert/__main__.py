@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from services.alert import texts
 from services.alert.cases import Channel
 from services.alert.chat import ChatNotifier
 from services.alert.drafter import Drafter, drafter_of
@@ -49,6 +50,9 @@ _STOP_WITHIN_S = 7.5
 async def body(stream: StreamSettings, readiness: Readiness, stopping: asyncio.Event) -> None:
     """What run_service runs: everything until `stopping`, or until one part fails."""
     settings = load(AlertSettings)
+    texts.use(settings.language)
+    if texts.language() != settings.language:
+        log.warning("no translation", action="no_translation", language=settings.language, there_are=texts.languages())
     routes = _routes(settings)
     _check_people(settings)
     drafter = _drafter(settings)

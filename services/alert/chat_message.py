@@ -9,6 +9,7 @@ from services.alert import wording
 from services.alert.cases import CaseView, Job
 from services.alert.digest import Contents, sections, title
 from services.alert.digest_rows import DigestJob
+from services.alert.texts import _
 
 MOST_TITLE = 150
 MOST_FACT = 600
@@ -19,15 +20,19 @@ def case_text(job: Job, view: CaseView, console: str, language: str) -> tuple[st
     case, myth = view.case, view.myth
     lines = [case.triage_reason]
     if job.action != "post":
-        lines.append(f"{job.reason[:1].upper()}{job.reason[1:]}.")
-    lines.append(f"{wording.spread(case)}. Harm if believed: {wording.HARM[case.harm]}.")
+        lines.append(f"{wording.capital(job.reason)}.")
+    lines.append(
+        _("{spread}. Harm if believed: {harm}.").format(spread=wording.spread(case), harm=wording.HARM[case.harm])
+    )
     if growth := wording.growth(case):
         lines.append(growth)
     if myth is not None and myth.fact:
-        lines.append(f"The fact: {wording.shortened(myth.in_language(myth.fact, language), MOST_FACT)}")
+        lines.append(
+            _("The fact: {fact}").format(fact=wording.shortened(myth.in_language(myth.fact, language), MOST_FACT))
+        )
     if standing := wording.standing(case, case.decided_by):
         lines.append(f"{standing}.")
-    lines.append(f"Posts, drafts and decisions: {console}/cases/{case.id}")
+    lines.append(_("Posts, drafts and decisions: {address}").format(address=f"{console}/cases/{case.id}"))
     return wording.shortened(f"{wording.ADVICE[case.triage]}: {case.claim}", MOST_TITLE), "\n\n".join(lines)
 
 
@@ -38,7 +43,7 @@ def digest_text(job: DigestJob, contents: Contents, console: str) -> tuple[str, 
         shown = [
             f"- {wording.shortened(one.claim, 120)} ({wording.number(one.posts, 'post', 'posts')})" for one in found
         ]
-        lines.append("\n".join([name, *shown, *([f"- and {more} more"] if more else [])]))
+        lines.append("\n".join([name, *shown, *([_("- and {more} more").format(more=more)] if more else [])]))
     return wording.shortened(title(job.due.weekly, contents), MOST_TITLE), "\n\n".join(
-        [*lines, f"The console: {console}"]
+        [*lines, _("The console: {address}").format(address=console)]
     )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from services.alert.cases import DAY_MS, HOUR_MS, Destination, Status, Triage
 from services.alert.hours import clock, latest
 from services.alert.routes import Routes
+from services.alert.texts import _, pgettext
+from services.alert.wording import number
 
 TOO_LATE_MS = 12 * HOUR_MS
 """A digest that could not be made for so long is left to the next one."""
@@ -72,17 +74,18 @@ def due_digests(routes: Routes, now_ms: int) -> list[DueDigest]:
 
 def title(weekly: bool, contents: Contents) -> str:
     """ "The week in myths: 12 new cases, 3 answered"."""
-    name = "The week in myths" if weekly else "Since the last digest"
-    cases = f"{contents.cases:,} new case{'s' if contents.cases != 1 else ''}"
-    posts = f"{contents.posts:,} post{'s' if contents.posts != 1 else ''}"
-    return f"{name}: {cases}, {posts}" + (f", {len(contents.answered)} answered" if contents.answered else "")
+    name = _("The week in myths") if weekly else _("Since the last digest")
+    parts = [number(contents.cases, "new case", "new cases"), number(contents.posts, "post", "posts")]
+    if contents.answered:
+        parts.append(number(len(contents.answered), "answered", "answered"))
+    return f"{name}: {', '.join(parts)}"
 
 
 def sections(contents: Contents) -> list[tuple[str, list[CaseLine], int]]:
     """(heading, lines, how many more), without the empty ones."""
     parts = (
-        ("Not told one by one, because of the daily cap", contents.held_back),
-        ("Open: nobody has taken these up", contents.open),
-        ("Answered", contents.answered),
+        (_("Not told one by one, because of the daily cap"), contents.held_back),
+        (_("Open: nobody has taken these up"), contents.open),
+        (pgettext("cases", "Answered"), contents.answered),
     )
     return [(name, list(lines[:MOST_LINES]), max(0, len(lines) - MOST_LINES)) for name, lines in parts if lines]

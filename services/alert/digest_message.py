@@ -16,10 +16,13 @@ from services.alert import wording
 from services.alert.digest import Contents, sections, title
 from services.alert.digest_rows import DigestJob
 from services.alert.slack_blocks import fitting, link
+from services.alert.texts import _, pgettext, translate
 
 _LOADER = FileSystemLoader(Path(__file__).with_name("templates"))
 _HTML = Environment(loader=_LOADER, autoescape=True, undefined=StrictUndefined, auto_reload=False)
 _TEXT = Environment(loader=_LOADER, autoescape=False, undefined=StrictUndefined, auto_reload=False)  # noqa: S701 plain text
+for _templates in (_HTML, _TEXT):
+    translate(_templates)
 MOST_CLAIM = 120
 
 
@@ -29,16 +32,17 @@ def slack_digest(job: DigestJob, contents: Contents, console: str) -> tuple[str,
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": wording.shortened(words, 150), "emoji": True}}
     ]
+    opening = pgettext("link", "open")
     for name, lines, more in sections(contents):
         shown = [
             f"{wording.MARK[one.triage]} {fitting(one.claim, MOST_CLAIM)} · {wording.number(one.posts, 'post', 'posts')}"
-            f" · {link(f'{console}/cases/{one.id}', 'open')}"
+            f" · {link(f'{console}/cases/{one.id}', opening)}"
             for one in lines
         ]
-        shown += [f"and {more} more"] if more else []
+        shown += [_("and {more} more").format(more=more)] if more else []
         text = {"type": "mrkdwn", "text": "\n".join([f"*{name}*", *shown])[:3_000], "verbatim": True}
         blocks.append({"type": "section", "text": text})
-    blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": link(console, "Open the console")}]})
+    blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": link(console, _("Open the console"))}]})
     return words, blocks
 
 

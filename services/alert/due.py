@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from services.alert.cases import Case, Channel, Harm, Status, Triage
+from services.alert.texts import _
+from services.alert.wording import STATUS, TRIAGE, number
 
 
 @dataclass(frozen=True)
@@ -65,47 +67,66 @@ def due(channel: Channel, case: Case, told: Told | None, rules: DueRules, now_ms
 
 def _first(case: Case, rules: DueRules, now_ms: int) -> Due:
     counts = case.counts
+    posts = number(counts.posts, "post", "posts")
+    spread = _("{posts} by {authors}").format(posts=posts, authors=number(counts.authors, "author", "authors"))
     if case.status is not Status.OPEN:
-        return Due("none", f"the case is {case.status}")
+        return Due("none", _standing(case))
     if case.triage is Triage.IGNORE:
-        return Due("none", "the advice is to ignore it: shown in the console only")
+        return Due("none", _("the advice is to ignore it: shown in the console only"))
     if case.harm is Harm.HIGH and counts.posts >= rules.high_harm_posts:
-        return Due("post", f"{counts.posts} posts of a narrative that could do grave harm", now_ms)
+        return Due("post", _("{posts} of a narrative that could do grave harm").format(posts=posts), now_ms)
     if counts.posts >= rules.min_posts and counts.authors >= rules.min_authors:
-        return Due("post", f"{counts.posts} posts by {counts.authors} authors", now_ms)
+        return Due("post", spread, now_ms)
     if case.triage is Triage.RESPOND:
-        return Due("post", "the advice is to respond", now_ms)
-    return Due("none", f"only {counts.posts} posts by {counts.authors} authors")
+        return Due("post", _("the advice is to respond"), now_ms)
+    return Due("none", _("only {spread}").format(spread=spread))
 
 
 def _edit(case: Case, told: Told, rules: DueRules, now_ms: int) -> Due:
     if told.lost_evidence:
-        return Due("update", "a quoted post was deleted, edited or taken back", now_ms, urgent=True)
+        return Due("update", _("a quoted post was deleted, edited or taken back"), now_ms, urgent=True)
     if case.counts.posts == 0 and told.posts > 0:
-        return Due("update", "no post is left in the case", now_ms, urgent=True)
+        return Due("update", _("no post is left in the case"), now_ms, urgent=True)
     if (case.status, case.decided_ms, case.muted_until_ms) != (told.status, told.decided_ms, told.muted_until_ms):
-        return Due("update", f"the case is now {case.status}", now_ms, urgent=True)
+        return Due("update", _("the case is now {status}").format(status=STATUS[case.status]), now_ms, urgent=True)
     if case.status in (Status.DISMISSED, Status.MUTED, Status.MERGED):
-        return Due("none", f"the case is {case.status}")
+        return Due("none", _standing(case))
     if case.triage is not told.triage:
-        word = "rose" if case.triage.rank > told.triage.rank else "fell"
-        return Due("update", f"the advice {word} from {told.triage} to {case.triage}", now_ms)
+        return Due("update", _moved(told.triage, case.triage), now_ms)
     at_ms = max(now_ms, told.sent_ms + rules.edit_interval_ms)
     if case.counts.posts != told.posts:
-        return Due("update", f"now {case.counts.posts} posts, {told.posts} when last shown", at_ms)
+        return Due(
+            "update",
+            _("now {posts}, {shown} when last shown").format(
+                posts=number(case.counts.posts, "post", "posts"), shown=told.posts
+            ),
+            at_ms,
+        )
     if case.myth_digest != told.myth_digest:
-        return Due("update", "the knowledge base says more about the myth", at_ms)
-    return Due("none", "nothing changed that the message shows")
+        return Due("update", _("the knowledge base says more about the myth"), at_ms)
+    return Due("none", _("nothing changed that the message shows"))
 
 
 def _follow_up(case: Case, told: Told, rules: DueRules, now_ms: int) -> Due:
     if case.status in (Status.DISMISSED, Status.MUTED, Status.MERGED):
-        return Due("none", f"the case is {case.status}")
+        return Due("none", _standing(case))
     if case.triage.rank > told.triage.rank:
-        return Due("update", f"the advice rose from {told.triage} to {case.triage}", now_ms)
+        return Due("update", _moved(told.triage, case.triage), now_ms)
     if case.status in (Status.ACKNOWLEDGED, Status.ANSWERED):
-        return Due("none", "somebody has taken it up")
+        return Due("none", _("somebody has taken it up"))
     if told.posts > 0 and case.counts.posts >= 2 * told.posts:
         at_ms = max(now_ms, told.sent_ms + rules.email_interval_ms)
-        return Due("update", f"posts doubled: {told.posts} to {case.counts.posts}", at_ms)
-    return Due("none", "no rise of the advice and no doubling since the last e-mail")
+        return Due(
+            "update", _("posts doubled: {before} to {now}").format(before=told.posts, now=case.counts.posts), at_ms
+        )
+    return Due("none", _("no rise of the advice and no doubling since the last e-mail"))
+
+
+def _standing(case: Case) -> str:
+    return _("the case is {status}").format(status=STATUS[case.status])
+
+
+def _moved(before: Triage, now: Triage) -> str:
+    rose = now.rank > before.rank
+    words = _("the advice rose from {before} to {now}") if rose else _("the advice fell from {before} to {now}")
+    return words.format(before=TRIAGE[before], now=TRIAGE[now])

@@ -22,12 +22,14 @@ from services.alert.cases import CaseView, Job, Status, Triage
 from services.alert.mail_links import MailLinks
 from services.alert.outages import Notice
 from services.alert.responses import answer
-from services.alert.texts import language_name
+from services.alert.texts import _, language_name, moment, translate
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _LOADER = FileSystemLoader(_TEMPLATES)
 _HTML = Environment(loader=_LOADER, autoescape=True, undefined=StrictUndefined, auto_reload=False)
 _TEXT = Environment(loader=_LOADER, autoescape=False, undefined=StrictUndefined, auto_reload=False)  # noqa: S701 plain text
+for _templates in (_HTML, _TEXT):
+    translate(_templates)
 _COLOURS = {Triage.RESPOND: "#b3261e", Triage.MONITOR: "#8a5a00", Triage.IGNORE: "#5b6b75"}
 MOST_SUBJECT = 150
 MOST_QUOTE = 500
@@ -42,7 +44,7 @@ def compose(
     undecided = links is not None and view.case.status is Status.OPEN
     words["acts"] = links.offered(view.case.id, job.recipient, job.created_ms) if links and undecided else []
     message = EmailMessage(policy=SMTP)
-    subject = wording.shortened(f"Myth alert: {one_line(view.case.claim)}", MOST_SUBJECT)
+    subject = wording.shortened(_("Myth alert: {claim}").format(claim=one_line(view.case.claim)), MOST_SUBJECT)
     message["Subject"] = f"Re: {subject}" if job.thread_id else subject
     message["From"] = Address("Mythwatch", addr_spec=sender)
     message["To"] = Address(addr_spec=job.recipient)
@@ -70,7 +72,7 @@ def mail_notice(notice: Notice, recipient: str, sender: str, console: str) -> Em
     message["Message-ID"] = f"<{notice.id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    message.set_content(f"{notice.text}\n\nThe console: {console}\n")
+    message.set_content(f"{notice.text}\n\n" + _("The console: {address}").format(address=console) + "\n")
     return message
 
 
@@ -95,22 +97,22 @@ def web_address(url: str) -> str:
 
 def _words(job: Job, view: CaseView, console: str, language: str) -> dict[str, Any]:
     case, counts, myth = view.case, view.case.counts, view.myth
-    facts = [("Spread", wording.spread(case))]
+    facts = [(_("Spread"), wording.spread(case))]
     if line := wording.sparkline(view.hours):
-        facts.append(("Last 12 hours", f"{line} ({wording.trend(case)})"))
+        facts.append((_("Last 12 hours"), f"{line} ({wording.trend(case)})"))
     if growth := wording.growth(case):
-        facts.append(("Growth", growth))
+        facts.append((_("Growth"), growth))
     if counts.posts:
         facts += [
-            ("Where", wording.places(counts.platforms, wording.platform)),
-            ("Languages", wording.places(counts.languages)),
+            (_("Where"), wording.places(counts.platforms, wording.platform)),
+            (_("Languages"), wording.places(counts.languages)),
         ]
     reason = f". {myth.harm_reason}" if myth is not None and myth.harm_reason else ""
-    facts.append(("Harm if believed", wording.HARM[case.harm].capitalize() + reason))
+    facts.append((_("Harm if believed"), wording.capital(wording.HARM[case.harm]) + reason))
     quotes = [
         {
             "lines": [line for line in wording.shortened(post.text, MOST_QUOTE).split("\n") if line.strip()],
-            "origin": f"{wording.platform(post.platform)}, {language_name(post.language)}, {_time(post.seen_ms)}",
+            "origin": f"{wording.platform(post.platform)}, {language_name(post.language)}, {_when(post.seen_ms)}",
             "url": web_address(post.url),
         }
         for post in view.evidence
@@ -119,24 +121,26 @@ def _words(job: Job, view: CaseView, console: str, language: str) -> dict[str, A
         {"words": f"{s.organisation}, {s.title}".strip(", "), "url": web_address(s.url)}
         for s in (myth.sources if myth else ())
     ]
-    specialty = f" For: {myth.specialty.replace('-', ' ')}." if myth is not None and myth.specialty else ""
+    specialty = (
+        _("For: {specialty}.").format(specialty=myth.specialty.replace("-", " ")) if myth and myth.specialty else ""
+    )
     found = answer(myth, view.responses, language)
     sure = f"{wording.certainty(view)}." if wording.certainty(view) else ""
+    once = _("Mythwatch tells you once of each narrative, and again when the advice rises or the posts double.")
     return {
         "claim": case.claim, "advice": wording.ADVICE[case.triage], "colour": _COLOURS[case.triage],
         "why_now": job.reason if job.action != "post" else "", "triage_reason": case.triage_reason,
-        "spread": wording.spread(case), "standing": wording.standing(case, case.decided_by, _time(case.muted_until_ms)),
+        "spread": wording.spread(case), "standing": wording.standing(case, case.decided_by, _when(case.muted_until_ms)),
         "facts": facts, "quotes": quotes, "sources": sources,
         "fact": wording.shortened(myth.in_language(myth.fact, language), MOST_TEXT) if myth else "",
         "why_misleading": wording.shortened(myth.why_misleading, MOST_TEXT) if myth else "",
         "answer": found.text if found else "",
-        "answer_title": "Approved answer" if found and found.approved else "Suggested answer",
-        "answer_note": f"by {found.approved.approver}" if found and found.approved else "check and adapt it",
+        "answer_title": _("Approved answer") if found and found.approved else _("Suggested answer"),
+        "answer_note": _("by {person}").format(person=found.approved.approver) if found and found.approved else _("check and adapt it"),
         "case_url": f"{console}/cases/{case.id}",
-        "footer": f"{sure}{specialty} Mythwatch tells you once of each narrative, and again when the advice rises or the posts double."
-        .strip(),
+        "footer": " ".join(part for part in (sure, specialty, once) if part),
     }  # fmt: skip
 
 
-def _time(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%d %b %Y %H:%M UTC") if at_ms > 0 else ""
+def _when(at_ms: int) -> str:
+    return moment(at_ms) if at_ms > 0 else ""

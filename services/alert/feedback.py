@@ -12,18 +12,21 @@ from services.alert.cases import Action, Case, Decided, Decision, Status
 from services.alert.database import Database
 from services.alert.reconsider import Rules, reconsider
 from services.alert.rows import case_of, case_values
+from services.alert.texts import Said, _, later
 from services.stream import metrics
 from services.stream.codec import content_id
 
-_WORDS = {
-    Action.ACKNOWLEDGE: "acknowledged",
-    Action.NOT_A_MYTH: "judged not a myth",
-    Action.MUTE: "muted",
-    Action.REOPEN: "reopened",
-    Action.ASSIGN: "assigned",
-    Action.RESPOND: "preparing an answer",
-    Action.ANSWERED: "answered",
-}
+_WORDS = Said(
+    {
+        Action.ACKNOWLEDGE: later("acknowledged"),
+        Action.NOT_A_MYTH: later("judged not a myth"),
+        Action.MUTE: later("muted"),
+        Action.REOPEN: later("reopened"),
+        Action.ASSIGN: later("assigned"),
+        Action.RESPOND: later("preparing an answer"),
+        Action.ANSWERED: later("answered"),
+    }
+)
 # The latest posts that a decision is recorded against; enough to learn from.
 MOST_POSTS = 50
 
@@ -84,13 +87,17 @@ async def decide(
         return Decided(before, repeated=True)
     await connection.execute(schema.cases.update().where(schema.cases.c.id == before.id).values(case_values(after)))
     entry = {"case_id": before.id, "at_ms": now_ms, "who": decision.person, "via": decision.via,
-             "what": " to ".join(part for part in (_WORDS[decision.action], decision.assignee) if part),
-             "why": decision.note}  # fmt: skip
+             "what": _what(decision), "why": decision.note}  # fmt: skip
     await connection.execute(schema.audit.insert().values(entry))
     await reconsider(connection, database, rules, [before.id], now_ms)
     metrics.FEEDBACK.labels(decision.action.value, decision.via).inc()
     latest = (await connection.execute(select(schema.cases).where(schema.cases.c.id == before.id))).one()
     return Decided(case_of(latest), repeated=False)
+
+
+def _what(decision: Decision) -> str:
+    words = _WORDS[decision.action]
+    return _("{done} to {person}").format(done=words, person=decision.assignee) if decision.assignee else words
 
 
 async def _standing(connection: AsyncConnection, case_id: str) -> Case | None:

@@ -13,9 +13,12 @@ import json
 from dataclasses import dataclass
 
 from services.alert.cases import DAY_MS, Action
+from services.alert.texts import Said, later
 
 LIFETIME_S = 7 * DAY_MS // 1000
-ACTS = {Action.ACKNOWLEDGE: "Acknowledge", Action.MUTE: "Mute for 24 hours", Action.NOT_A_MYTH: "Not a myth…"}
+ACTS = Said({
+    Action.ACKNOWLEDGE: later("Acknowledge"), Action.MUTE: later("Mute for 24 hours"), Action.NOT_A_MYTH: later("Not a myth…"),
+})  # fmt: skip
 """What a mail offers, in order."""
 _MOST = 1_000
 

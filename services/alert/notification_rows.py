@@ -20,6 +20,7 @@ from services.alert.database import Database
 from services.alert.due import Due, DueRules, due
 from services.alert.routing import Tell
 from services.alert.rows import told_of
+from services.alert.texts import _
 from services.stream.codec import content_id
 
 UNFINISHED = ("pending", "sending", "unsure")
@@ -95,7 +96,7 @@ def _routed(what: Due, channel: Channel, tell: Tell | None, first: bool) -> Due:
         return what
     if tell is None:
         quiet = dataclasses.replace(what, action="update") if what.action == "rise" else what
-        return Due("none", "the routes no longer name this place") if first else quiet
+        return Due("none", _("the routes no longer name this place")) if first else quiet
     if first and tell.capped:
         return Due("none", tell.words)
     # An edit interrupts nobody; that a quoted post was deleted waits for nobody.

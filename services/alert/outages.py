@@ -10,14 +10,17 @@ from dataclasses import dataclass
 
 from services.alert.cases import Channel, Destination
 from services.alert.routes import Routes
-from services.alert.texts import moment
+from services.alert.texts import Said, _, later, moment
+from services.alert.wording import capital
 
 TOLD_AFTER_MS = 5 * 60_000
 STALE_MS = 15 * 60_000
 """A failing place is tried once a minute at least while there is something to tell; after so long without, there is not."""
 
 MOST_NAMED = 3
-NAMES = {Channel.SLACK: "Slack", Channel.EMAIL: "e-mail", Channel.CHAT: "chat", Channel.WEBHOOK: "webhook"}
+NAMES = Said(
+    {Channel.SLACK: "Slack", Channel.EMAIL: later("e-mail"), Channel.CHAT: later("chat"), Channel.WEBHOOK: "webhook"}
+)
 
 
 @dataclass(frozen=True)
@@ -38,30 +41,37 @@ class Notice:
     @property
     def title(self) -> str:
         """One line."""
-        return f"{self._name} works again" if self.over else f"Alerts by {NAMES[self.channel]} do not arrive"
+        if self.over:
+            return _("{channel} works again").format(channel=self._name)
+        return _("Alerts by {channel} do not arrive").format(channel=NAMES[self.channel])
 
     @property
     def text(self) -> str:
         """What to know, and what to do."""
         since = moment(self.since_ms)
         if self.over:
-            return f"{self._name} failed from {since} on. What waited is being sent now."
-        return (
-            f"{self._name} fails since {since}{self._places}: {self.error.rstrip('.')}. "
-            "Nothing is lost: what waits is sent once it works again. "
-            "Until then look into the console, and ask whoever runs Mythwatch to mend it."
+            words = _("{channel} failed from {time} on. What waited is being sent now.")
+            return words.format(channel=self._name, time=since)
+        fails = _("{channel} fails since {time}: {error}.")
+        if self.where:
+            fails = _("{channel} fails since {time} for {places}: {error}.")
+        return " ".join(
+            (
+                fails.format(channel=self._name, time=since, places=self._places, error=self.error.rstrip(".")),
+                _("Nothing is lost: what waits is sent once it works again."),
+                _("Until then look into the console, and ask whoever runs Mythwatch to mend it."),
+            )
         )
 
     @property
     def _places(self) -> str:
-        if not self.where:
-            return ""
-        more = f" and {len(self.where) - MOST_NAMED} more" if len(self.where) > MOST_NAMED else ""
-        return f" for {', '.join(self.where[:MOST_NAMED])}{more}"
+        named = ", ".join(self.where[:MOST_NAMED])
+        more = len(self.where) - MOST_NAMED
+        return _("{words} and {more} more").format(words=named, more=more) if more > 0 else named
 
     @property
     def _name(self) -> str:
-        return NAMES[self.channel][0].upper() + NAMES[self.channel][1:]
+        return capital(NAMES[self.channel])
 
 
 @dataclass(frozen=True)

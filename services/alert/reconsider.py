@@ -23,7 +23,9 @@ from services.alert.grouping import CANDIDATE, is_candidate
 from services.alert.mutes import in_force, silent
 from services.alert.notification_rows import Cause, record_due
 from services.alert.rows import case_of, case_values, myth_of
+from services.alert.texts import _
 from services.alert.triage import TriageRules, advise, advise_candidate, novelty
+from services.alert.wording import TRIAGE
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _advised(old: Case, counts: Counts, myth: Any, rules: Rules, now_ms: int) ->
     advice = advise(harm, counts, rules.triage, novelty(counts, old.answered_ms, now_ms))
     if is_candidate(old.myth_id) and myth is None:
         # Named by its id alone: the words of its posts go when they are deleted.
-        claim = f"Possible new narrative {old.myth_id.removeprefix(CANDIDATE)[:8]}"
+        claim = _("Possible new narrative {id}").format(id=old.myth_id.removeprefix(CANDIDATE)[:8])
         advice = advise_candidate(counts, rules.triage)
     return dataclasses.replace(
         old, counts=counts, harm=harm, claim=claim, myth_digest=digest, triage=advice.triage,
@@ -106,13 +108,18 @@ def _advised(old: Case, counts: Counts, myth: Any, rules: Rules, now_ms: int) ->
 def _audit(old: Case, new: Case, now_ms: int) -> list[dict[str, Any]]:
     changes = []
     if old.version == 0:
-        changes.append(("opened", f"first post that repeats {new.myth_id}"))
+        changes.append((_("opened"), _("first post that repeats {myth}").format(myth=new.myth_id)))
     elif old.triage is not new.triage:
-        changes.append((f"advice changed from {old.triage} to {new.triage}", new.triage_reason))
+        changes.append(
+            (
+                _("advice changed from {before} to {now}").format(before=TRIAGE[old.triage], now=TRIAGE[new.triage]),
+                new.triage_reason,
+            )
+        )
     if new.counts.coordinated and not old.counts.coordinated:
-        changes.append(("looks coordinated", new.counts.coordinated))
+        changes.append((_("looks coordinated"), new.counts.coordinated))
     if old.status is Status.MUTED and new.status is Status.OPEN:
-        changes.append(("mute ended", "the time it was muted for is over"))
+        changes.append((_("mute ended"), _("the time it was muted for is over")))
     return [
         {"case_id": new.id, "at_ms": now_ms, "who": "mythwatch", "via": "mythwatch", "what": what, "why": why}
         for what, why in changes

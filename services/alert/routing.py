@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from services.alert.cases import Destination, Harm, Triage
 from services.alert.hours import opens, quiet_until
 from services.alert.routes import Person, Routes, Rule
+from services.alert.texts import _
+from services.alert.wording import number
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ class Tell:
         """Why it is told, or why not one by one."""
         if not self.capped:
             return self.why
-        return f"{self.why}, but {self.told} cases of this harm were told today already: into the digest"
+        return _("{why}, but {cases} of this harm were told today already: into the digest").format(
+            why=self.why, cases=number(self.told, "case", "cases")
+        )
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,8 @@ def plan(routes: Routes, facts: Facts, now_ms: int, told_today: Mapping[tuple[De
         names = [(name, f"“{rule.name}”") for name in rule.tell]
         if rule.escalate and facts.triage is Triage.RESPOND and facts.waiting_ms >= rule.escalate.after:
             minutes = facts.waiting_ms // 60_000
-            names += [(name, f"nobody acknowledged it for {minutes} min (“{rule.name}”)") for name in rule.escalate.to]
+            late = _("nobody acknowledged it for {minutes} min (“{rule}”)").format(minutes=minutes, rule=rule.name)
+            names += [(name, late) for name in rule.escalate.to]
         for name, why in names:
             for tell in _tellings(routes, rule, name, why, facts, now_ms, told_today):
                 found.setdefault(tell.destination, tell)
@@ -103,11 +108,11 @@ def _tellings(
     reason = f"{why}, {name}: {found.name}" if isinstance(found, Person) and name != who else why
     from_ms = opens(now_ms, routes.zone(), rule.hours, rule.days)
     if from_ms:
-        reason += ", held until its hours begin"
+        reason = _("{reason}, held until its hours begin").format(reason=reason)
     if isinstance(found, Person) and found.quiet_hours and not rule.at_night:
         quiet = quiet_until(from_ms or now_ms, routes.zone(found), found.quiet_hours)
         if quiet:
-            from_ms, reason = quiet, f"{reason}, held over their quiet hours"
+            from_ms, reason = quiet, _("{reason}, held over their quiet hours").format(reason=reason)
     cap = routes.daily_cap.get(facts.harm.value)
     return [Tell(one, who, reason, from_ms, cap, told_today.get((one, facts.harm), 0)) for one in found.destinations]
 

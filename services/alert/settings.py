@@ -14,6 +14,7 @@ from services.alert.cases import Channel, Destination
 from services.alert.due import DueRules
 from services.alert.mail_address import is_mail_address
 from services.alert.retention import Retention
+from services.alert.texts import locale_of
 from services.alert.triage import TriageRules
 
 
@@ -28,7 +29,9 @@ class AlertSettings(BaseSettings):
         repr=False,
     )
     language: str = Field(
-        "en", pattern="^[a-z]{2}$", description="language of claims and facts in alerts, where there is one"
+        "en",
+        pattern="^[a-z]{2}$",
+        description="language of alerts, digests and the console (en, nl), and of claims and facts where there is one",
     )
 
     slack_token: SecretStr | None = Field(
@@ -142,6 +145,12 @@ class AlertSettings(BaseSettings):
     def publishers(self) -> frozenset[str]:
         """Of `review_publishers`."""
         return frozenset(one.strip() for one in self.review_publishers.split(",") if one.strip())
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, value: str) -> str:
+        locale_of(value)
+        return value
 
     @field_validator("email_from", "email_to")
     @classmethod

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from services.alert import wording
 from services.alert.cases import CaseView, Myth, Post, Status
 from services.alert.responses import Answer, answer
-from services.alert.texts import language_name
+from services.alert.texts import _, language_name, moment, pgettext
 
 MOST_HEADER = 150
 MOST_QUOTE = 600
@@ -84,7 +83,7 @@ def link(url: str, words: str) -> str:
 def _title(view: CaseView) -> str:
     case = view.case
     if case.status is Status.DISMISSED:
-        return f"✖️ Not a myth: {case.claim}"
+        return _("✖️ Not a myth: {claim}").format(claim=case.claim)
     return f"{wording.MARK[case.triage]} {wording.ADVICE[case.triage]}: {case.claim}"
 
 
@@ -100,7 +99,7 @@ def _standing(view: CaseView) -> str:
     case = view.case
     person = _person(case.decided_by)
     if case.status is Status.OPEN and case.assigned_to:
-        return f"👤 Assigned to {_person(case.assigned_to)}"
+        return _("👤 Assigned to {person}").format(person=_person(case.assigned_to))
     mark = {
         Status.ACKNOWLEDGED: "✅ ",
         Status.MUTED: "🔕 ",
@@ -111,9 +110,9 @@ def _standing(view: CaseView) -> str:
     words = wording.standing(case, person, _time(case.muted_until_ms))
     parts = [f"{mark}{words}" if words else "", _time(case.decided_ms) if words and case.decided_ms else ""]
     if case.assigned_to and case.status is not Status.OPEN:
-        parts.append(f"assigned to {_person(case.assigned_to)}")
+        parts.append(_("assigned to {person}").format(person=_person(case.assigned_to)))
     if case.status is Status.ANSWERED:
-        parts.append(link(case.answer_url, "the answer"))
+        parts.append(link(case.answer_url, _("the answer")))
     return " · ".join(part for part in parts if part)
 
 
@@ -124,14 +123,16 @@ def _person(name: str) -> str:
 def _spread(view: CaseView) -> _Block:
     case, counts = view.case, view.case.counts
     line = wording.sparkline(view.hours)
-    title = f"*Spread in 12 hours* ({wording.trend(case)})\n{line}" if line else "*Spread*"
+    title = _("*Spread*")
+    if line:
+        title = _("*Spread in 12 hours* ({trend})").format(trend=wording.trend(case)) + f"\n{line}"
     fields = [f"{title}\n{escaped(wording.spread(case))}"]
     if growth := wording.growth(case):
         fields[0] += f"\n{fitting(growth, 300)}"
     if counts.posts:
         where = fitting(wording.places(counts.platforms, wording.platform), 200)
-        fields.append(f"*Where*\n{where}\n{fitting(wording.places(counts.languages), 200)}")
-    harm = f"*Harm if believed*\n{wording.HARM[case.harm].capitalize()}"
+        fields.append(_("*Where*") + f"\n{where}\n{fitting(wording.places(counts.languages), 200)}")
+    harm = _("*Harm if believed*") + f"\n{wording.capital(wording.HARM[case.harm])}"
     if view.myth is not None and view.myth.harm_reason:
         harm += f". {fitting(view.myth.harm_reason, 400)}"
     return {"type": "section", "fields": [_mrkdwn(field[:2_000]) for field in [*fields, harm]]}
@@ -139,7 +140,7 @@ def _spread(view: CaseView) -> _Block:
 
 def _quotes(view: CaseView) -> list[_Block]:
     if not view.evidence:
-        return [_section("_Every post that was quoted here has been deleted or taken back._")]
+        return [_section(_("_Every post that was quoted here has been deleted or taken back._"))]
     blocks: list[_Block] = []
     for post in view.evidence:
         blocks.append(_section(fitting(post.text, MOST_QUOTE, _quoted)))
@@ -153,29 +154,29 @@ def _quoted(text: str) -> str:
 
 
 def _origin(post: Post) -> tuple[str, ...]:
-    shares = f"{post.reposts:,} reposts" if post.reposts else ""
-    edited = "edited" if post.edited else ""
+    shares = wording.number(post.reposts, "repost", "reposts") if post.reposts else ""
+    edited = _("edited") if post.edited else ""
     return (
         fitting(wording.platform(post.platform), 60), fitting(language_name(post.language), 60), _time(post.seen_ms), shares,
-        edited, link(post.url, "see the post"),
+        edited, link(post.url, _("see the post")),
     )  # fmt: skip
 
 
 def _fact(myth: Myth, found: Answer | None, language: str) -> list[_Block]:
     blocks = []
     if fact := myth.in_language(myth.fact, language):
-        blocks.append(_section(f"*The fact*\n{fitting(fact, MOST_TEXT)}"))
+        blocks.append(_section(_("*The fact*") + f"\n{fitting(fact, MOST_TEXT)}"))
     if sources := _sources(myth):
-        blocks.append(_context(f"Source: {sources}"))
+        blocks.append(_context(_("Source: {sources}").format(sources=sources)))
     if myth.why_misleading:
         why = fitting(myth.why_misleading, MOST_TEXT)
-        blocks.append(_section(f"*Why it misleads*\n{why}"))
+        blocks.append(_section(_("*Why it misleads*") + f"\n{why}"))
     if found is not None:
         # In a code block so that a phone copies it whole; it can't hold the end of one.
         plain = fitting(found.text, 2_400, lambda text: _entities(text.replace("`", "'")))
-        title = "*Suggested answer* (a draft: check and adapt it)"
+        title = _("*Suggested answer* (a draft: check and adapt it)")
         if found.approved is not None:
-            title = f"*Approved answer* (by {fitting(found.approved.approver, 100)})"
+            title = _("*Approved answer* (by {person})").format(person=fitting(found.approved.approver, 100))
         blocks.append(_section(f"{title}\n```{plain}```"))
     return blocks
 
@@ -184,7 +185,8 @@ def _sources(myth: Myth) -> str:
     shown = []
     for source in myth.sources[:3]:
         words = fitting(f"{source.organisation}, {source.title}".strip(", "), 200)
-        shown.append(f"{words} ({link(source.url, 'open')})" if link(source.url, "open") else words)
+        address = link(source.url, pgettext("link", "open"))
+        shown.append(f"{words} ({address})" if address else words)
     return "; ".join(shown)
 
 
@@ -192,8 +194,8 @@ def _certainty(view: CaseView) -> _Block:
     specialty = view.myth.specialty.replace("-", " ") if view.myth is not None else ""
     parts = [
         wording.certainty(view),
-        f"For: {fitting(specialty, 100)}" if specialty else "",
-        f"Case {view.case.id[:8]}",
+        _("For: {specialty}").format(specialty=fitting(specialty, 100)) if specialty else "",
+        _("Case {id}").format(id=view.case.id[:8]),
     ]
     return _context(" · ".join(part for part in parts if part))
 
@@ -201,7 +203,7 @@ def _certainty(view: CaseView) -> _Block:
 def _dismissed(view: CaseView, console: str, buttons: bool) -> list[_Block]:
     return [
         _header(view), _context(_standing(view)),
-        _section("Nobody is told of this narrative again, however it grows, unless the case is reopened."),
+        _section(_("Nobody is told of this narrative again, however it grows, unless the case is reopened.")),
         _buttons(view, console, buttons),
     ]  # fmt: skip
 
@@ -211,17 +213,17 @@ def _buttons(view: CaseView, console: str, buttons: bool) -> _Block:
     elements = []
     if buttons and case.status in (Status.OPEN, Status.ACKNOWLEDGED):
         if case.status is Status.OPEN:
-            elements.append(_button("acknowledge", "Acknowledge", case.id, style="primary"))
+            elements.append(_button("acknowledge", _("Acknowledge"), case.id, style="primary"))
         if case.assigned_to and case.status is Status.ACKNOWLEDGED:
-            elements.append(_button("ask_answered", "Answered…", case.id, style="primary"))
+            elements.append(_button("ask_answered", _("Answered…"), case.id, style="primary"))
         else:
-            elements.append(_button("respond", "I answer it", case.id))
-        elements.append(_button("ask_assign", "Assign…", case.id))
-        elements.append(_button("ask_not_a_myth", "Not a myth…", case.id))
-        elements.append(_button("ask_mute", "Mute…", case.id))
+            elements.append(_button("respond", _("I answer it"), case.id))
+        elements.append(_button("ask_assign", _("Assign…"), case.id))
+        elements.append(_button("ask_not_a_myth", _("Not a myth…"), case.id))
+        elements.append(_button("ask_mute", _("Mute…"), case.id))
     elif buttons and case.status is not Status.MERGED:
-        elements.append(_button("reopen", "Reopen", case.id))
-    elements.append(_button("open", "Open", case.id, url=f"{console}/cases/{case.id}"))
+        elements.append(_button("reopen", _("Reopen"), case.id))
+    elements.append(_button("open", pgettext("button", "Open"), case.id, url=f"{console}/cases/{case.id}"))
     return {"type": "actions", "block_id": f"case_{case.id}", "elements": elements}
 
 
@@ -234,7 +236,7 @@ def _time(at_ms: int) -> str:
     """A time in the reader's own time zone."""
     if at_ms <= 0:
         return ""
-    fallback = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%d %b %Y %H:%M UTC")
+    fallback = moment(at_ms)
     return f"<!date^{at_ms // 1000}^{{date_short_pretty}} {{time}}|{fallback}>"
 
 

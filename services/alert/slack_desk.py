@@ -12,10 +12,11 @@ from typing import Any
 from services.alert import wording
 from services.alert.cases import Case
 from services.alert.slack_blocks import fitting, link
+from services.alert.texts import _, later, pgettext
 
 MOST_CASES = 20
 _ID = re.compile(r"[0-9a-f]{4,32}")
-HELP = (
+HELP = later(
     "*/mythwatch open* shows the open cases, most urgent first\n"
     "*/mythwatch case ID* shows one case (the first characters of its id do)\n"
     "*/mythwatch help* shows this"
@@ -36,23 +37,25 @@ def wish_of(text: str) -> tuple[str, str]:
 def listed(cases: Sequence[Case], more: int, console: str) -> list[_Block]:
     """Open cases as blocks; `more`: how many there are besides."""
     if not cases:
-        return [_section("No case is open. Mythwatch tells you when a narrative is worth your time.")]
+        return [_section(_("No case is open. Mythwatch tells you when a narrative is worth your time."))]
     blocks = [_row(case, console) for case in cases[:MOST_CASES]]
     if more > 0:
-        blocks.append(_section(f"and {more} more in {link(console, 'the console')}"))
+        blocks.append(
+            _section(_("and {more} more in {console}").format(more=more, console=link(console, _("the console"))))
+        )
     return blocks
 
 
 def home(cases: Sequence[Case], more: int, console: str) -> dict[str, Any]:
     """The App Home: open cases with a button to take each up."""
     number = len(cases) + more
-    title = f"{number} open case{'s' if number != 1 else ''}" if number else "Nothing is open"
+    title = wording.number(number, "open case", "open cases") if number else _("Nothing is open")
     blocks: list[_Block] = [{"type": "header", "text": {"type": "plain_text", "text": title, "emoji": True}}]
     for block, case in zip(listed(cases, more, console), [*cases[:MOST_CASES], None], strict=False):
         if case is not None:
             button = {
                 "type": "button", "action_id": "acknowledge", "value": case.id,
-                "text": {"type": "plain_text", "text": "Acknowledge", "emoji": False},
+                "text": {"type": "plain_text", "text": _("Acknowledge"), "emoji": False},
             }  # fmt: skip
             blocks.append({**block, "accessory": button})
         else:
@@ -67,9 +70,10 @@ def answer(blocks: list[_Block], text: str) -> dict[str, Any]:
 
 def _row(case: Case, console: str) -> _Block:
     assigned = f" · {fitting(case.assigned_to, 60)}" if case.assigned_to else ""
+    opening = pgettext("link", "open")
     return _section(
         f"{wording.MARK[case.triage]} *{fitting(case.claim, 200)}*\n{fitting(wording.spread(case), 200)}{assigned}"
-        f" · {link(f'{console}/cases/{case.id}', 'open')} · `{case.id[:8]}`"
+        f" · {link(f'{console}/cases/{case.id}', opening)} · `{case.id[:8]}`"
     )
 
 

@@ -10,6 +10,7 @@ from services.alert.cases import Case, Status
 from services.alert.slack_blocks import message
 from services.alert.slack_desk import HELP, MOST_CASES, answer, home, listed, wish_of
 from services.alert.store import Store
+from services.alert.texts import _
 from services.stream.failures import NotReady
 from services.stream.logs import log
 
@@ -35,7 +36,7 @@ class SlackDesk:
             return await self._answer(what, which)
         except NotReady as away:
             log.warning("command not answered", action="slack_command_away", why=str(away))
-            return answer([], "Mythwatch can't reach its database just now. Try again in a minute.")
+            return answer([], _("Mythwatch can't reach its database just now. Try again in a minute."))
 
     async def event(self, payload: dict[str, Any]) -> bool:
         """Show the App Home where it was opened; False when it could not be: Slack sends it again, and twice is harmless.
@@ -57,15 +58,16 @@ class SlackDesk:
     async def _answer(self, what: str, which: str) -> dict[str, Any]:
         if what == "open":
             cases, more = await self._open_cases()
-            return answer(listed(cases, more, self._console), "Open cases")
+            return answer(listed(cases, more, self._console), _("Open cases"))
         if what == "case":
             found = [case for case in await self._store.inbox(limit=2_000) if case.id.startswith(which)]
             view = await self._store.view(found[0].id, int(self._clock() * 1000)) if len(found) == 1 else None
             if view is None:
-                return answer([], f"{'No' if not found else 'More than one'} case has an id that begins with that.")
+                wrong = _("More than one case has an id that begins with that.")
+                return answer([], wrong if found else _("No case has an id that begins with that."))
             text, blocks = message(view, self._console, self._language, buttons=False)
             return answer(blocks, text)
-        return answer([{"type": "section", "text": {"type": "mrkdwn", "text": HELP}}], "Help")
+        return answer([{"type": "section", "text": {"type": "mrkdwn", "text": _(HELP)}}], _("Help"))
 
     async def _open_cases(self) -> tuple[list[Case], int]:
         cases = await self._store.inbox([Status.OPEN], limit=MOST_CASES)

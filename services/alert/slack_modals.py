@@ -11,11 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from services.alert.cases import HOUR_MS, Action, Decision
+from services.alert.texts import Said, _, later
 
 CALLBACK = "mythwatch_"
 MOST_NOTE = 1_000
 MOST_URL = 1_000
-MUTES = {"1": "1 hour", "24": "24 hours", "168": "7 days"}
+MUTES = Said({"1": later("1 hour"), "24": later("24 hours"), "168": later("7 days")})
 _CASE = re.compile(r"[0-9a-z]{32}")
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,20}")
 _View = dict[str, Any]
@@ -31,10 +32,10 @@ ASKS: Mapping[str, Action] = {
 
 def form(action: Action, case_id: str) -> _View:
     """The modal that asks for what `action` needs; the case travels in its private_metadata."""
-    title, submit, blocks = _FORMS[action]
+    title, blocks = _asked(action)
     return {
         "type": "modal", "callback_id": f"{CALLBACK}{action.value}", "private_metadata": case_id,
-        "title": _plain(title), "submit": _plain(submit), "close": _plain("Cancel"), "blocks": blocks,
+        "title": _plain(title), "submit": _plain(title), "close": _plain(_("Cancel")), "blocks": blocks,
     }  # fmt: skip
 
 
@@ -43,26 +44,26 @@ def submitted(payload: Mapping[str, Any]) -> Decision | dict[str, str]:
     view = payload["view"]
     case_id, person = str(view["private_metadata"]), str(payload["user"]["id"])
     action = Action(str(view["callback_id"]).removeprefix(CALLBACK))
-    if action not in _FORMS or not _CASE.fullmatch(case_id) or not person.isalnum() or len(person) > 64:
+    if action not in ASKS.values() or not _CASE.fullmatch(case_id) or not person.isalnum() or len(person) > 64:
         raise ValueError("not a form of ours")
     values = view["state"]["values"]
     note = str(_value(values, "note") or "").strip().replace("\0", "")[:MOST_NOTE]
     decision = Decision(case_id, action, person, "slack", str(view["id"])[:64], note)
     if action is Action.NOT_A_MYTH:
-        return decision if note else {"note": "Say why it is not a myth, so that the classifier can learn from it."}
+        return decision if note else {"note": _("Say why it is not a myth, so that the classifier can learn from it.")}
     if action is Action.MUTE:
         hours = str(_value(values, "hours"))
         if hours not in MUTES:
-            return {"hours": "Choose for how long."}
+            return {"hours": _("Choose for how long.")}
         return Decision(case_id, action, person, "slack", decision.act_id, note, int(hours) * HOUR_MS)
     if action is Action.ASSIGN:
         assignee = str(_value(values, "person"))
         if not _PERSON.fullmatch(assignee):
-            return {"person": "Choose somebody."}
+            return {"person": _("Choose somebody.")}
         return Decision(case_id, action, person, "slack", decision.act_id, note, assignee=assignee)
     url = str(_value(values, "url") or "").strip()
     if not is_web_address(url):
-        return {"url": "Give the address of the published answer, beginning with https://"}
+        return {"url": _("Give the address of the published answer, beginning with https://")}
     return Decision(case_id, action, person, "slack", decision.act_id, note, answer_url=url)
 
 
@@ -97,21 +98,21 @@ def _input(block: str, label: str, element: dict[str, Any], *, optional: bool = 
 
 
 _NOTE = {"type": "plain_text_input", "multiline": True, "max_length": MOST_NOTE}
-_WHY = _input("note", "Why?", _NOTE, optional=True)
-_HOURS = [{"text": _plain(words), "value": hours} for hours, words in MUTES.items()]
-_FORMS: dict[Action, tuple[str, str, list[dict[str, Any]]]] = {
-    Action.NOT_A_MYTH: (
-        "Not a myth", "Not a myth",
-        [_input("note", "Why is it not a myth?", _NOTE),
-         {"type": "context", "elements": [{"type": "mrkdwn", "text": "Given to the classifier. Nobody is told of this narrative "
-          "again unless somebody reopens the case."}]}],
-    ),
-    Action.ASSIGN: ("Assign", "Assign", [_input("person", "Who handles it?", {"type": "users_select"}), _WHY]),
-    Action.MUTE: (
-        "Mute", "Mute",
-        [_input("hours", "For how long?", {"type": "static_select", "options": _HOURS, "initial_option": _HOURS[1]}), _WHY],
-    ),
-    Action.ANSWERED: (
-        "Answered", "Answered", [_input("url", "Where was it published?", {"type": "url_text_input"}), _WHY],
-    ),
-}  # fmt: skip
+
+
+def _asked(action: Action) -> tuple[str, list[dict[str, Any]]]:
+    """The title, which is on the button too, and the fields. Raises KeyError for what needs no form."""
+    why = _input("note", _("Why?"), _NOTE, optional=True)
+    if action is Action.NOT_A_MYTH:
+        given = _("Given to the classifier. Nobody is told of this narrative again unless somebody reopens the case.")
+        hint = {"type": "context", "elements": [{"type": "mrkdwn", "text": given}]}
+        return _("Not a myth"), [_input("note", _("Why is it not a myth?"), _NOTE), hint]
+    if action is Action.ASSIGN:
+        return _("Assign"), [_input("person", _("Who handles it?"), {"type": "users_select"}), why]
+    if action is Action.MUTE:
+        hours = [{"text": _plain(words), "value": value} for value, words in MUTES.items()]
+        choice = {"type": "static_select", "options": hours, "initial_option": hours[1]}
+        return _("Mute"), [_input("hours", _("For how long?"), choice), why]
+    if action is Action.ANSWERED:
+        return _("Answered"), [_input("url", _("Where was it published?"), {"type": "url_text_input"}), why]
+    raise KeyError(action)

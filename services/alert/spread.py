@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from services.alert.cases import HOUR_MS
+from services.alert.texts import _
+from services.alert.wording import number
 from services.stream.codec import content_id
 
 GROWTH_WINDOW_MS = 6 * HOUR_MS
@@ -83,13 +85,15 @@ def coordinated(copies: Sequence[Copy]) -> str:
     if most < COORDINATED_AUTHORS:
         return ""
     minutes = max(1, math.ceil(within / 60_000))
-    return f"{most} accounts posted the same words within {minutes} minute{'s' if minutes > 1 else ''}."
+    return _("{accounts} posted the same words within {time}.").format(
+        accounts=number(most, "account", "accounts"), time=number(minutes, "minute", "minutes")
+    )
 
 
 def _busiest(found: Sequence[tuple[int, str]]) -> tuple[int, int]:
     """Most distinct authors within COORDINATED_WITHIN_MS, and in which span (ms), of (time, author), oldest first."""
     best, first = (0, 0), 0
-    for last, (seen_ms, _) in enumerate(found):
+    for last, (seen_ms, _author) in enumerate(found):
         while seen_ms - found[first][0] > COORDINATED_WITHIN_MS:
             first += 1
         authors = len({author for _, author in found[first : last + 1]})
@@ -101,7 +105,7 @@ def _busiest(found: Sequence[tuple[int, str]]) -> tuple[int, int]:
 def _poisson_tail(count: int, rate: float) -> float:
     """P(X >= count) of a Poisson variable."""
     term, below = math.exp(-rate), 0.0
-    for number in range(count):
+    for reached in range(count):
         below += term
-        term *= rate / (number + 1)
+        term *= rate / (reached + 1)
     return max(0.0, 1 - below)

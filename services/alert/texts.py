@@ -31,7 +31,7 @@ _language = ENGLISH
 def use(language: str) -> None:
     """Say everything in `language` (ISO 639-1) from now on. Raises ValueError for a language that nobody knows."""
     global _language
-    _locale(language)
+    locale_of(language)
     _language = language
 
 
@@ -91,7 +91,7 @@ class Said(Mapping[Key, str]):
 
 def count(number: int) -> str:
     """ "2,345"."""
-    return format_decimal(number, locale=_locale(language()))
+    return format_decimal(number, locale=locale_of(language()))
 
 
 def date(at_ms: int) -> str:
@@ -113,7 +113,7 @@ def language_name(code: str, within: str = "") -> str:
     """Name of a language, in the language `within` or that of the pages; its code when it has none."""
     if not code or code == "und":
         return _("unknown language")
-    return _locale(within or language()).languages.get(code) or code
+    return locale_of(within or language()).languages.get(code) or code
 
 
 def translate(templates: Environment) -> None:
@@ -128,11 +128,12 @@ def translate(templates: Environment) -> None:
 
 def _written(at_ms: int, pattern: str) -> str:
     moment = datetime.fromtimestamp(min(max(at_ms, 0), _LAST_MS) / 1000, UTC)
-    return format_datetime(moment, pattern, tzinfo=UTC, locale=_locale(language()))
+    return format_datetime(moment, pattern, tzinfo=UTC, locale=locale_of(language()))
 
 
 @cache
-def _locale(language: str) -> Locale:
+def locale_of(language: str) -> Locale:
+    """How a language writes dates and numbers. Raises ValueError for a code that is none."""
     try:
         return Locale(language)
     except Exception as unknown:

@@ -19,6 +19,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.alert.cases import DAY_MS, Counts, Harm, Triage
+from services.alert.texts import Said, _, later, ngettext
+from services.alert.texts import count as written
+from services.alert.wording import capital, number
 
 _NICHE, _SPREADING, _WIDE = 0, 1, 2
 _ADVICE = {
@@ -86,17 +89,22 @@ def advise(harm: Harm, counts: Counts, rules: TriageRules, what_is_new: Novelty 
 def advise_candidate(counts: Counts, rules: TriageRules) -> Advice:
     """Advice for a candidate narrative: nobody has judged it yet, so it is never more than watched, and only once it grows."""
     if counts.authors >= rules.candidate_authors:
-        return Advice(
-            Triage.MONITOR,
-            f"{_so_far(counts, _SPREADING)}; no known myth explains it, so read it: it may be a new one.",
-        )
-    return Advice(Triage.IGNORE, f"{_so_far(counts, _NICHE)}; no known myth explains it, and few have posted it.")
+        why = _("no known myth explains it, so read it: it may be a new one")
+        return Advice(Triage.MONITOR, f"{_so_far(counts, _SPREADING)}; {why}.")
+    why = _("no known myth explains it, and few have posted it")
+    return Advice(Triage.IGNORE, f"{_so_far(counts, _NICHE)}; {why}.")
 
 
-_NOT_AGAIN = {
-    Novelty.ANSWERED: "it was answered in the last days, so watch whether that works before you answer again",
-    Novelty.LONG_KNOWN: "it has been told for over a month at its usual pace, so a new answer would only remind people of it",
-}
+_NOT_AGAIN = Said(
+    {
+        Novelty.ANSWERED: later(
+            "it was answered in the last days, so watch whether that works before you answer again"
+        ),
+        Novelty.LONG_KNOWN: later(
+            "it has been told for over a month at its usual pace, so a new answer would only remind people of it"
+        ),
+    }
+)
 
 
 def _spread(counts: Counts, rules: TriageRules) -> int:
@@ -113,24 +121,29 @@ def _spread(counts: Counts, rules: TriageRules) -> int:
 
 def _so_far(counts: Counts, spread: int) -> str:
     if not counts.posts:
-        return "No post repeats it any more"
-    people = "one account" if counts.authors == 1 else f"{counts.authors:,} accounts"
-    times = "once" if counts.posts == 1 else f"{counts.posts:,} times"
-    pace = f", {counts.last_hour:,} in the last hour" if counts.last_hour and counts.posts > 1 else ""
-    usual = f" ({counts.pace:.0f} times its usual pace)" if counts.pace >= 2 and pace else ""
-    shares = f", reposted {counts.shares:,} times" if counts.shares and spread == _WIDE else ""
-    return f"{people[0].upper()}{people[1:]} posted it {times}{pace}{usual}{shares}"
+        return _("No post repeats it any more")
+    people = _("one account") if counts.authors == 1 else number(counts.authors, "account", "accounts")
+    times = _("once") if counts.posts == 1 else number(counts.posts, "time", "times")
+    words = ngettext("{people} posted it {times}", "{people} posted it {times}", counts.authors)
+    words = capital(words.format(people=people, times=times))
+    if counts.last_hour and counts.posts > 1:
+        words += _(", {posts} in the last hour").format(posts=written(counts.last_hour))
+        if counts.pace >= 2:
+            words += _(" ({times} times its usual pace)").format(times=f"{counts.pace:.0f}")
+    if counts.shares and spread == _WIDE:
+        words += _(", reposted {times}").format(times=number(counts.shares, "time", "times"))
+    return words
 
 
 def _because(triage: Triage, harm: Harm, spread: int) -> str:
     if triage is Triage.RESPOND:
         if harm is Harm.HIGH:
-            return "believing it could do grave harm, so answer before it goes further"
-        return "it has passed the tipping point, so an answer now helps more people than it introduces to the myth"
+            return _("believing it could do grave harm, so answer before it goes further")
+        return _("it has passed the tipping point, so an answer now helps more people than it introduces to the myth")
     if triage is Triage.IGNORE:
-        return "so few have seen it that an answer would spread it further"
+        return _("so few have seen it that an answer would spread it further")
     if harm is Harm.LOW:
-        return "it spreads but does little harm, so watch it and keep your voice for what matters"
+        return _("it spreads but does little harm, so watch it and keep your voice for what matters")
     if spread == _NICHE:
-        return "few have seen it, but believing it could do grave harm, so keep an answer ready"
-    return "it is spreading but still small, so watch it and keep an answer ready"
+        return _("few have seen it, but believing it could do grave harm, so keep an answer ready")
+    return _("it is spreading but still small, so watch it and keep an answer ready")

@@ -10,6 +10,9 @@ from services.alert.texts import Said, _, count, language_name, later, ngettext,
 ADVICE = Said({
     Triage.RESPOND: later("Respond"), Triage.MONITOR: later("Monitor"), Triage.IGNORE: later("Ignore"),
 })  # fmt: skip
+TRIAGE = Said({
+    Triage.RESPOND: later("respond"), Triage.MONITOR: later("monitor"), Triage.IGNORE: later("ignore"),
+})  # fmt: skip
 # A colour and a shape, so that advice is told apart without seeing colours.
 MARK = {Triage.RESPOND: "🔴", Triage.MONITOR: "🔶", Triage.IGNORE: "⚪"}
 HARM = Said({
@@ -17,12 +20,21 @@ HARM = Said({
     Harm.UNKNOWN: later("not assessed"),
 })  # fmt: skip
 PLATFORMS = {"bluesky": "Bluesky", "mastodon": "Mastodon", "http": "HTTP", "file": "file", "x": "X", "reddit": "Reddit"}
+STATUS = Said({
+    Status.OPEN: later("open"), Status.ACKNOWLEDGED: later("acknowledged"), Status.MUTED: later("muted"),
+    Status.DISMISSED: later("dismissed"), Status.ANSWERED: later("answered"), Status.MERGED: later("merged"),
+})  # fmt: skip
 _BARS = "▁▂▃▄▅▆▇█"
 
 
 def platform(name: str) -> str:
     """Name of a platform as people write it."""
     return PLATFORMS.get(name, name.capitalize() or _("unknown platform"))
+
+
+def capital(words: str) -> str:
+    """With a capital letter first, the rest as it is."""
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def shortened(text: str, most: int) -> str:
@@ -125,7 +137,7 @@ def growth(case: Case) -> str:
         counts.coordinated.rstrip("."),
     ]
     words = "; ".join(part for part in parts if part)
-    return f"{words[0].upper()}{words[1:]}." if words else ""
+    return f"{capital(words)}." if words else ""
 
 
 def span(ms: int) -> str:
