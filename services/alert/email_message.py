@@ -22,6 +22,7 @@ from services.alert.cases import CaseView, Job, Status, Triage
 from services.alert.mail_links import MailLinks
 from services.alert.outages import Notice
 from services.alert.responses import answer
+from services.alert.subjects import subject
 from services.alert.texts import _, language_name, moment, translate
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -121,9 +122,7 @@ def _words(job: Job, view: CaseView, console: str, language: str) -> dict[str, A
         {"words": f"{s.organisation}, {s.title}".strip(", "), "url": web_address(s.url)}
         for s in (myth.sources if myth else ())
     ]
-    specialty = (
-        _("For: {specialty}.").format(specialty=myth.specialty.replace("-", " ")) if myth and myth.specialty else ""
-    )
+    specialty = _("For: {specialty}.").format(specialty=subject(myth.specialty)) if myth and myth.specialty else ""
     found = answer(myth, view.responses, language)
     sure = f"{wording.certainty(view)}." if wording.certainty(view) else ""
     once = _("Mythwatch tells you once of each narrative, and again when the advice rises or the posts double.")

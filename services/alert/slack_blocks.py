@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 from services.alert import wording
 from services.alert.cases import CaseView, Myth, Post, Status
 from services.alert.responses import Answer, answer
+from services.alert.subjects import subject
 from services.alert.texts import _, language_name, moment, pgettext
 
 MOST_HEADER = 150
@@ -191,7 +192,7 @@ def _sources(myth: Myth) -> str:
 
 
 def _certainty(view: CaseView) -> _Block:
-    specialty = view.myth.specialty.replace("-", " ") if view.myth is not None else ""
+    specialty = subject(view.myth.specialty) if view.myth is not None else ""
     parts = [
         wording.certainty(view),
         _("For: {specialty}").format(specialty=fitting(specialty, 100)) if specialty else "",
