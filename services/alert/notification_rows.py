@@ -79,7 +79,7 @@ async def record_due(
             what = _routed(what, Channel(key[1]), tell, told is None)
             held = tell is not None and tell.capped and told is None and not silence
             if held and tell is not None and what.action == "none" and case.triage.rank:
-                await _hold_back(connection, database, key, tell.words, now_ms)
+                await _hold_back(connection, database, key, tell.words(now_ms), now_ms)
             if waiting is not None:
                 await _adjust(connection, waiting, what, case)
             elif what.action != "none":
@@ -98,11 +98,12 @@ def _routed(what: Due, channel: Channel, tell: Tell | None, first: bool) -> Due:
         quiet = dataclasses.replace(what, action="update") if what.action == "rise" else what
         return Due("none", _("the routes no longer name this place")) if first else quiet
     if first and tell.capped:
-        return Due("none", tell.words)
+        return Due("none", tell.words(what.at_ms))
     # An edit interrupts nobody; that a quoted post was deleted waits for nobody.
     interrupts = what.action in ("post", "rise") or channel in (Channel.EMAIL, Channel.CHAT)
-    if interrupts and tell.from_ms > what.at_ms and not what.urgent:
-        return dataclasses.replace(what, at_ms=tell.from_ms, reason=f"{what.reason}; {tell.why}")
+    from_ms, why = tell.begins(what.at_ms)
+    if interrupts and from_ms and not what.urgent:
+        return dataclasses.replace(what, at_ms=from_ms, reason=f"{what.reason}; {why}")
     return what
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from services.alert.cases import Destination, Harm, Triage
-from services.alert.hours import opens, quiet_until
+from services.alert.hours import Hours, opens, quiet_until
 from services.alert.routes import Person, Routes, Rule
 from services.alert.texts import _
 from services.alert.wording import number
@@ -25,15 +26,34 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Window:
+    """When a place may be interrupted: within the hours of a rule, and outside somebody's quiet hours, each in its zone."""
+
+    zone: ZoneInfo
+    hours: Hours | None
+    days: tuple[str, ...]
+    own_zone: ZoneInfo
+    quiet: Hours | None
+
+    def begins(self, at_ms: int, why: str) -> tuple[int, str]:
+        """(not before, ms UTC; 0: at once, `why` with what holds it back) of what is due at `at_ms`."""
+        from_ms = opens(at_ms, self.zone, self.hours, self.days)
+        if from_ms:
+            why = _("{reason}, held until its hours begin").format(reason=why)
+        quiet = quiet_until(from_ms or at_ms, self.own_zone, self.quiet) if self.quiet else 0
+        return (quiet, _("{reason}, held over their quiet hours").format(reason=why)) if quiet else (from_ms, why)
+
+
+@dataclass(frozen=True)
 class Tell:
-    """One place to tell. `from_ms`: not before (ms UTC; 0: at once). `cap`: cases of this harm a day, None without one, of which
-    it was first told of `told` others.
+    """One place to tell, and why. `window`: None where no time is wrong. `cap`: cases of this harm a day, None without one, of
+    which it was first told of `told` others.
     """
 
     destination: Destination
     who: str
     why: str
-    from_ms: int = 0
+    window: Window | None = None
     cap: int | None = None
     told: int = 0
 
@@ -42,14 +62,17 @@ class Tell:
         """Too many today, so it goes into the digest."""
         return self.cap is not None and self.told >= self.cap
 
-    @property
-    def words(self) -> str:
+    def begins(self, at_ms: int) -> tuple[int, str]:
+        """(not before, ms UTC; 0: at once, why) of what is due at `at_ms`."""
+        return self.window.begins(at_ms, self.why) if self.window else (0, self.why)
+
+    def words(self, at_ms: int) -> str:
         """Why it is told, or why not one by one."""
+        why = self.begins(at_ms)[1]
         if not self.capped:
-            return self.why
-        return _("{why}, but {cases} of this harm were told today already: into the digest").format(
-            why=self.why, cases=number(self.told, "case", "cases")
-        )
+            return why
+        words = _("{why}, but {cases} of this harm were told today already: into the digest")
+        return words.format(why=why, cases=number(self.told, "case", "cases"))
 
 
 @dataclass(frozen=True)
@@ -106,15 +129,11 @@ def _tellings(
 ) -> list[Tell]:
     who, found = routes.who(name, now_ms)
     reason = f"{why}, {name}: {found.name}" if isinstance(found, Person) and name != who else why
-    from_ms = opens(now_ms, routes.zone(), rule.hours, rule.days)
-    if from_ms:
-        reason = _("{reason}, held until its hours begin").format(reason=reason)
-    if isinstance(found, Person) and found.quiet_hours and not rule.at_night:
-        quiet = quiet_until(from_ms or now_ms, routes.zone(found), found.quiet_hours)
-        if quiet:
-            from_ms, reason = quiet, _("{reason}, held over their quiet hours").format(reason=reason)
+    quiet = found.quiet_hours if isinstance(found, Person) and not rule.at_night else None
+    own_zone = routes.zone(found if isinstance(found, Person) else None)
+    window = Window(routes.zone(), rule.hours, tuple(rule.days), own_zone, quiet)
     cap = routes.daily_cap.get(facts.harm.value)
-    return [Tell(one, who, reason, from_ms, cap, told_today.get((one, facts.harm), 0)) for one in found.destinations]
+    return [Tell(one, who, reason, window, cap, told_today.get((one, facts.harm), 0)) for one in found.destinations]
 
 
 def _mismatch(rule: Rule, facts: Facts) -> str:

@@ -74,9 +74,10 @@ async def _of_case(routes: Routes, case: str, now_ms: int) -> Plan:
 def _show(found: Plan, routes: Routes, now_ms: int) -> None:
     for one in found.tell:
         when = "not told" if one.capped else "at once"
-        if one.from_ms > now_ms and not one.capped:
-            when = datetime.fromtimestamp(one.from_ms / 1000, routes.zone()).strftime("from %a %d %b %H:%M")
-        print(f"{one.who:<20} {one.destination.channel.value:<6} {one.destination.recipient:<30} {when}: {one.words}")
+        from_ms, _ = one.begins(now_ms)
+        if from_ms and not one.capped:
+            when = datetime.fromtimestamp(from_ms / 1000, routes.zone()).strftime("from %a %d %b %H:%M")
+        print(f"{one.who:<20} {one.destination.channel.value:<6} {one.destination.recipient:<30} {when}: {one.words(now_ms)}")
     if not found.tell:
         print("nobody would be told")
     for other in found.not_told:

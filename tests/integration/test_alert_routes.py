@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,24 @@ async def test_the_right_people_are_told_and_quiet_hours_hold_back_without_losin
     assert found["owl@hospital.example"] > NOW + 60_000
     assert await send_all(store, NOW + 100) == ["C11"]
     assert "owl@hospital.example" in await send_all(store, found["owl@hospital.example"])
+
+
+async def test_a_follow_up_that_falls_due_in_quiet_hours_waits_for_their_end(tmp_path: Path) -> None:
+    evening = parse_routes(
+        "time zone: UTC\n"
+        'people: {owl: {name: Owl, email: owl@hospital.example, quiet hours: "14:20-22:00"}}\n'
+        "rules: [{name: all, tell: owl}]"
+    )
+    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/a.db", (), due=DueRules(email_interval_ms=900_000))
+    await store.set_myths([myth_record(OTHER)], NOW)
+    await store.use_routes(evening, NOW)  # 14:13
+    await store.take(wave(4, myth=OTHER), NOW)
+    assert await send_all(store, NOW + 100) == ["owl@hospital.example"]
+    # Recorded at 14:14, when nothing was quiet yet; due at 14:28.
+    await store.take(wave(5, myth=OTHER, start=20, at_ms=NOW + 60_000), NOW + 60_000)
+    due_ms = (await waiting(store))["owl@hospital.example"]
+    await store.close()
+    assert datetime.fromtimestamp(due_ms / 1000, UTC).strftime("%H:%M") == "22:00"
 
 
 async def test_what_the_cap_holds_back_is_kept_for_the_digest(store: Store) -> None:

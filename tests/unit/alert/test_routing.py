@@ -33,7 +33,7 @@ THURSDAY = at("2026-11-26T12:00")
 
 def told(facts: Facts, now_ms: int = THURSDAY, routes: Routes = ROUTES) -> dict[str, int]:
     """When each recipient is told, ms UTC; 0 at once."""
-    return {one.destination.recipient: one.from_ms for one in plan(routes, facts, now_ms, {}).tell}
+    return {one.destination.recipient: one.begins(now_ms)[0] for one in plan(routes, facts, now_ms, {}).tell}
 
 
 def test_a_case_goes_to_the_desk_and_to_who_has_the_turn() -> None:
@@ -77,7 +77,7 @@ def test_over_the_daily_cap_a_case_goes_into_the_digest() -> None:
     low = Facts(Triage.MONITOR, Harm.LOW)
     (one,) = plan(ROUTES, low, THURSDAY, {(DESK, Harm.LOW): 2, (DESK, Harm.HIGH): 90}).tell
     assert one.capped
-    assert "2 cases of this harm were told today already" in one.words
+    assert "2 cases of this harm were told today already" in one.words(THURSDAY)
     assert not plan(ROUTES, low, THURSDAY, {(DESK, Harm.LOW): 1}).tell[0].capped
 
 
