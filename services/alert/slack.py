@@ -110,7 +110,7 @@ class SlackNotifier:
             )  # fmt: skip
             return Attempt(Ending.SENT, str(posted["ts"]))
         except SlackApiError as error:
-            return _ending(error)
+            return ending(error)
         except (aiohttp.ClientConnectorError, aiohttp.ClientConnectorDNSError) as error:
             return Attempt(Ending.REFUSED, error=f"Slack cannot be reached ({type(error).__name__})")
         except (aiohttp.ClientError, SlackClientError, TimeoutError, OSError) as error:
@@ -188,12 +188,13 @@ class SlackForms:
         try:
             await call
         except SlackApiError as error:
-            log.warning("form not shown", action="slack_form_refused", error=_ending(error).error)
+            log.warning("form not shown", action="slack_form_refused", error=ending(error).error)
         except (aiohttp.ClientError, SlackClientError, TimeoutError, OSError) as error:
             log.warning("form not shown", action="slack_form_refused", error=type(error).__name__)
 
 
-def _ending(error: SlackApiError) -> Attempt:
+def ending(error: SlackApiError) -> Attempt:
+    """How a call that Slack refused ended."""
     response = error.response
     status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
     if status == 429:

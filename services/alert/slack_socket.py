@@ -6,19 +6,19 @@ https://docs.slack.dev/apis/events-api/using-socket-mode
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.socket_mode.aiohttp import SocketModeClient
-from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
-from slack_sdk.socket_mode.request import SocketModeRequest
-from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from services.alert.retry import BACKOFF_S, SLOWLY_S, Ending
+from services.alert.slack import ending
 from services.alert.slack_asks import Malformed, Opener, asked_of, do
 from services.alert.slack_home import SlackDesk
 from services.alert.store import Store
@@ -27,12 +27,12 @@ from services.stream.logs import log
 SETTING = "MYTHWATCH_ALERT_SLACK_APP_TOKEN"
 # Slack waits 3 s for an acknowledgement.
 ANSWER_WITHIN_S = 2.5
-LOOK_EVERY_S = 1.0
-REOPEN_AFTER_S = 30.0
-"""Without a connection for so long the library's own attempts are given up for a new one."""
+OPEN_WITHIN_S = 10.0
+_Result = TypeVar("_Result")
 
-REFUSED_S = 60.0
-AWAY_S = 5.0
+
+class NoAddress(Exception):
+    """Slack gave no address to connect to."""
 
 
 class SlackSocket:
@@ -48,82 +48,141 @@ class SlackSocket:
         clock: Callable[[], float] = time.time,
         ping_s: float = 5.0,
     ) -> None:
-        # It logs payloads, and every attempt with its traceback.
-        logging.getLogger("slack_sdk.socket_mode").setLevel("CRITICAL")
+        # It logs requests with their tokens.
+        self._quiet = logging.getLogger("mythwatch.slack_sdk")
+        self._quiet.setLevel("CRITICAL")
         self._token, self._base_url, self._ping_s = app_token, base_url, ping_s
         self._store, self._opener, self._desk, self._clock = store, opener, desk, clock
-        self._working: set[asyncio.Task[bool]] = set()
+        self._working: set[asyncio.Task[Any]] = set()
+        self._failures = 0
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until `stopping`; whatever Slack does, alerts go on."""
-        while not stopping.is_set():
-            wait_s = await self._connected(stopping)
-            await _sleep(stopping, wait_s)
+        async with aiohttp.ClientSession() as session:
+            while not stopping.is_set():
+                wait_s = await self._connected(session, stopping)
+                await _unless(stopping, asyncio.sleep(wait_s))
 
-    async def _connected(self, stopping: asyncio.Event) -> float:
-        """One connection, with what the library renews of it; how long to wait before the next."""
-        client = SocketModeClient(
-            app_token=self._token, web_client=AsyncWebClient(base_url=self._base_url), ping_interval=self._ping_s,
-            logger=logging.getLogger("slack_sdk.socket_mode"),
-        )  # fmt: skip
-        client.socket_mode_request_listeners.append(self._take)
+    async def _connected(self, session: aiohttp.ClientSession, stopping: asyncio.Event) -> float:
+        """One connection, from its one-time address to its end; how long to wait before the next, seconds."""
         try:
-            client.wss_uri = await client.issue_new_wss_url()
-            await client.connect()  # type: ignore[no-untyped-call]
-            log.info("Slack's socket is open", action="slack_socket_open")
-            await self._until_lost(client, stopping)
+            async with asyncio.timeout(OPEN_WITHIN_S):
+                socket = await _unless(stopping, self._open(session))
         except SlackApiError as refused:
-            why = str(refused.response.get("error", "unknown"))[:100]
+            return self._refused(refused)
+        except (NoAddress, SlackClientError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as away:
+            status = f" {away.status}" if isinstance(away, aiohttp.WSServerHandshakeError) else ""
+            return self._away(type(away).__name__ + status)
+        if socket is None:
+            return 0.0
+        async with socket:
+            wait_s = await self._listen(socket, stopping)
+            # What people did is answered on the connection that it came by.
+            if self._working:
+                await asyncio.wait(self._working, timeout=ANSWER_WITHIN_S)
+        return wait_s
+
+    async def _open(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
+        client = AsyncWebClient(base_url=self._base_url, session=session, retry_handlers=[], logger=self._quiet)
+        if urlsplit(self._base_url).hostname in ("127.0.0.1", "localhost", "::1"):
+            client.proxy = None
+        url = (await client.apps_connections_open(app_token=self._token)).get("url")
+        if not isinstance(url, str) or not url.startswith(("wss://", "ws://")):
+            raise NoAddress
+        return await session.ws_connect(url, heartbeat=self._ping_s, proxy=client.proxy)
+
+    def _refused(self, error: SlackApiError) -> float:
+        attempt = ending(error)
+        if attempt.ending in (Ending.BROKEN, Ending.REJECTED):
+            why = str(error.response.get("error", "unknown"))[:100]
             log.error("Slack refuses the socket", action="slack_socket_refused", why=why, setting=SETTING)
-            return REFUSED_S
-        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError) as away:
-            log.warning("Slack's socket waits", action="slack_socket_away", why=type(away).__name__)
-        finally:
-            await client.close()  # type: ignore[no-untyped-call]
-        return AWAY_S
+            return SLOWLY_S
+        return max(attempt.retry_after_s, self._away(attempt.error))
 
-    async def _until_lost(self, client: SocketModeClient, stopping: asyncio.Event) -> None:
-        lost_s = 0.0
-        while not stopping.is_set() and lost_s < REOPEN_AFTER_S:
-            await _sleep(stopping, LOOK_EVERY_S)
-            lost_s = 0.0 if await client.is_connected() else lost_s + LOOK_EVERY_S
-        if not stopping.is_set():
-            log.warning("Slack's socket is lost", action="slack_socket_lost")
+    def _away(self, why: str) -> float:
+        """A wait that grows with every failure in a row."""
+        wait_s = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
+        self._failures += 1
+        log.warning("Slack's socket waits", action="slack_socket_away", why=why, wait_s=wait_s)
+        return wait_s
 
-    async def _take(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+    async def _listen(self, socket: aiohttp.ClientWebSocketResponse, stopping: asyncio.Event) -> float:
+        """Until the connection ends; how long to wait before the next, seconds."""
+        while True:
+            message = await _unless(stopping, socket.receive())
+            if message is None:
+                return 0.0
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                if message.type is aiohttp.WSMsgType.BINARY:
+                    continue
+                return self._away("lost")
+            try:
+                said = json.loads(message.data)
+            except ValueError:
+                said = None
+            if not isinstance(said, dict):
+                log.warning("Slack sent what can't be read", action="slack_socket_malformed", why="no object")
+            elif said.get("type") == "hello":
+                self._failures = 0
+                log.info("Slack's socket is open", action="slack_socket_open")
+            elif said.get("type") == "disconnect":
+                # Every few hours Slack asks for a new connection; with "link_disabled" somebody has turned Socket Mode off.
+                return self._away("Socket Mode is off") if said.get("reason") == "link_disabled" else 0.0
+            else:
+                self._keep(asyncio.create_task(self._take(socket, said)))
+
+    async def _take(self, socket: aiohttp.ClientWebSocketResponse, said: dict[str, Any]) -> None:
         try:
-            reply = await self._answered(request.type, request.payload)
-        except (Malformed, AttributeError, ValueError) as wrong:
+            reply = await self._answered(str(said.get("type")), said.get("payload"))
+        except Malformed as wrong:
             # Acknowledged: sent again it would be no better.
             log.warning("Slack sent what can't be read", action="slack_socket_malformed", why=str(wrong)[:200])
             reply = {}
+        except Exception as ours:
+            log.error("Slack's request failed", action="slack_socket_failed", why=type(ours).__name__)
+            reply = None
         if reply is None:
             # Not acknowledged: Slack shows the person that it did not work, or sends it again.
             return
-        await client.send_socket_mode_response(SocketModeResponse(request.envelope_id, reply or None))
+        answer = {"envelope_id": said.get("envelope_id")} | ({"payload": reply} if reply else {})
+        try:
+            await socket.send_json(answer)
+        except (aiohttp.ClientError, OSError) as away:
+            log.warning("not acknowledged", action="slack_socket_not_acknowledged", why=type(away).__name__)
 
     async def _answered(self, kind: str, payload: Any) -> dict[str, Any] | None:
-        """What the acknowledgement carries; None when what is asked for could not be recorded in time."""
+        """What the acknowledgement carries; None when what is asked for could not be recorded in time. Raises Malformed."""
+        if not isinstance(payload, dict):
+            raise Malformed("payload: no object")
         if kind == "slash_commands":
             return await self._desk.command(str(payload.get("text", "")))
         if kind == "events_api":
+            if not isinstance(payload.get("event"), dict):
+                raise Malformed("event: no object")
             return {} if await self._desk.event(payload) else None
         if kind != "interactive":
             return {}
         asked = asked_of(payload)
         # Not cancelled when it is slow: a database driver gives up in its own time, and the act is recorded once.
-        work = asyncio.create_task(do(self._store, asked, self._opener, self._clock))
-        self._working.add(work)
-        work.add_done_callback(self._working.discard)
+        work = self._keep(asyncio.create_task(do(self._store, asked, self._opener, self._clock)))
         done, _ = await asyncio.wait({work}, timeout=ANSWER_WITHIN_S)
         if not done or not work.result():
             return None
         return {"response_action": "errors", "errors": asked.errors} if asked.errors else {}
 
+    def _keep(self, task: asyncio.Task[_Result]) -> asyncio.Task[_Result]:
+        """Tasks that nobody holds may be collected while they run."""
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        return task
 
-async def _sleep(stopping: asyncio.Event, seconds: float) -> None:
+
+async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, _Result]) -> _Result | None:
+    """What `work` returns; None, and `work` is given up, once it is time to stop."""
+    task, stop = asyncio.ensure_future(work), asyncio.ensure_future(stopping.wait())
     try:
-        async with asyncio.timeout(seconds):
-            await stopping.wait()
-    except TimeoutError:
-        pass
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        task.cancel()
+        stop.cancel()

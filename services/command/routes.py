@@ -77,7 +77,9 @@ def _show(found: Plan, routes: Routes, now_ms: int) -> None:
         from_ms, _ = one.begins(now_ms)
         if from_ms and not one.capped:
             when = datetime.fromtimestamp(from_ms / 1000, routes.zone()).strftime("from %a %d %b %H:%M")
-        print(f"{one.who:<20} {one.destination.channel.value:<6} {one.destination.recipient:<30} {when}: {one.words(now_ms)}")
+        print(
+            f"{one.who:<20} {one.destination.channel.value:<6} {one.destination.recipient:<30} {when}: {one.words(now_ms)}"
+        )
     if not found.tell:
         print("nobody would be told")
     for other in found.not_told:

@@ -25,6 +25,10 @@ class SocketServer:
         self.opened = 0
         self.tried = 0
         self.acknowledged: dict[str, dict[str, Any]] = {}
+        self.troubles: list[tuple[int, dict[str, Any], dict[str, str]]] = []
+        """What `apps.connections.open` answers instead, once each: status, body, headers."""
+        self.forbidden = 0
+        """So many handshakes of the socket are refused first, as with an address that was used before."""
         self._tickets: set[str] = set()
         self._sockets: list[web.WebSocketResponse] = []
         self._news = asyncio.Condition()
@@ -32,6 +36,9 @@ class SocketServer:
     async def open(self, request: web.Request) -> web.Response:
         """`apps.connections.open`."""
         self.tried += 1
+        if self.troubles:
+            status, body, headers = self.troubles.pop(0)
+            return web.json_response(body, status=status, headers=headers)
         given = request.headers.get("Authorization", "").removeprefix("Bearer ") or (await request.post()).get("token")
         if given != APP_TOKEN:
             return web.json_response({"ok": False, "error": "invalid_auth"})
@@ -42,7 +49,8 @@ class SocketServer:
     async def link(self, request: web.Request) -> web.WebSocketResponse:
         """The socket: hello first, then envelopes."""
         ticket = request.query.get("ticket", "")
-        if ticket not in self._tickets:
+        if ticket not in self._tickets or self.forbidden:
+            self.forbidden = max(0, self.forbidden - 1)
             raise web.HTTPForbidden
         self._tickets.discard(ticket)
         socket = web.WebSocketResponse()
@@ -67,19 +75,22 @@ class SocketServer:
             await self._news.wait_for(lambda: self.opened >= times)
 
     async def send(
-        self, kind: str, payload: dict[str, Any], *, envelope: str = "", within_s: float = 3.0
+        self, kind: str, payload: Any, *, envelope: str = "", within_s: float = 3.0
     ) -> dict[str, Any] | None:
         """What the acknowledgement carried; None when none came within the 3 s that Slack waits."""
         envelope = envelope or secrets.token_hex(8)
         self.acknowledged.pop(envelope, None)
-        what = {"envelope_id": envelope, "type": kind, "payload": payload, "accepts_response_payload": True}
-        await self._sockets[-1].send_json(what)
+        await self.say({"envelope_id": envelope, "type": kind, "payload": payload, "accepts_response_payload": True})
         try:
             async with asyncio.timeout(within_s), self._news:
                 await self._news.wait_for(lambda: envelope in self.acknowledged)
         except TimeoutError:
             return None
         return self.acknowledged[envelope]
+
+    async def say(self, what: Any) -> None:
+        """Send any JSON at all."""
+        await self._sockets[-1].send_json(what)
 
     async def disconnect(self, reason: str = "refresh_requested") -> None:
         """Slack announces that this connection ends soon, as it does every few hours."""

@@ -102,6 +102,42 @@ async def test_a_click_that_could_not_be_recorded_is_not_acknowledged(
         assert await server.send("interactive", click()) == {}, "the next one is"
 
 
+async def test_a_mistake_of_ours_is_logged_and_not_acknowledged(
+    server: SocketServer, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def wrong(*_: object) -> None:
+        raise RuntimeError("sunscreen gave my aunt cancer")
+
+    monkeypatch.setattr(store, "decide", wrong)
+    async with listening(server, store):
+        await server.connected()
+        assert await server.send("interactive", click(), within_s=1.0) is None
+    said = capsys.readouterr()
+    assert "slack_socket_failed" in said.out + said.err
+    assert "RuntimeError" in said.out + said.err
+    assert "sunscreen" not in said.out + said.err
+
+
+async def test_an_answer_that_does_not_reach_slack_is_logged(
+    server: SocketServer, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decide = store.decide
+
+    async def slowly(*given: Any) -> Any:
+        await server.drop()
+        await asyncio.sleep(0.3)
+        return await decide(*given)
+
+    monkeypatch.setattr(store, "decide", slowly)
+    async with listening(server, store):
+        await server.connected()
+        assert await server.send("interactive", click(), within_s=1.0) is None
+        await server.connected(2)
+    said = capsys.readouterr()
+    assert "slack_socket_not_acknowledged" in said.out + said.err
+    assert await status(store) is Status.ACKNOWLEDGED, "it is recorded; Slack sends it again, which is known then"
+
+
 async def test_forms_commands_and_the_home_work_as_over_http(server: SocketServer, store: Store) -> None:
     async with listening(server, store) as shown:
         await server.connected()
@@ -120,14 +156,18 @@ async def test_forms_commands_and_the_home_work_as_over_http(server: SocketServe
         assert shown.homes == ["U04OFFICER"]
 
 
-@pytest.mark.parametrize("payload", [{"type": "block_actions"}, {"type": "block_actions", "user": 7}, {"x": 1}])
+@pytest.mark.parametrize(
+    "payload", [{"type": "block_actions"}, {"type": "block_actions", "user": 7}, {"x": 1}, [1], None, 7, "x"]
+)
 async def test_what_can_t_be_read_is_acknowledged_and_takes_nothing_down(
-    server: SocketServer, store: Store, payload: dict[str, Any]
+    server: SocketServer, store: Store, payload: Any
 ) -> None:
     async with listening(server, store):
         await server.connected()
-        assert await server.send("interactive", payload) == {}
-        assert await server.send("something_new", payload) == {}
+        for kind in ("interactive", "events_api", "slash_commands", "something_new"):
+            assert await server.send(kind, payload) is not None
+        await server.say([1, 2])
+        await server.say({"no": "envelope"})
         assert await server.send("interactive", click()) == {}
         assert await status(store) is Status.ACKNOWLEDGED
 
@@ -154,3 +194,64 @@ async def test_a_refused_token_is_said_and_stops_nothing(
     said = capsys.readouterr()
     assert "MYTHWATCH_ALERT_SLACK_APP_TOKEN" in said.out + said.err
     assert "xapp-wrong-secret" not in said.out + said.err
+
+
+OUTAGES = [
+    (200, {"ok": True}, {}),
+    (200, {"ok": True, "url": 7}, {}),
+    (200, {"ok": True, "url": "https://slack.example/"}, {}),
+    (500, {}, {}),
+    (503, {"ok": False, "error": "service_unavailable"}, {}),
+    (429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "1"}),
+    (200, {"ok": False, "error": "internal_error"}, {}),
+]
+
+
+@pytest.mark.parametrize("trouble", OUTAGES)
+async def test_an_outage_is_said_and_over_as_soon_as_slack_is_back(
+    server: SocketServer, store: Store, capsys: pytest.CaptureFixture[str], trouble: tuple[int, dict[str, Any], dict[str, str]]
+) -> None:  # fmt: skip
+    server.troubles = [trouble]
+    async with listening(server, store):
+        await server.connected(within_s=4.0)
+        assert await server.send("interactive", click()) == {}
+    said = capsys.readouterr()
+    assert "slack_socket_away" in said.out + said.err
+    assert "slack_socket_refused" not in said.out + said.err, "nobody has to mend a token"
+
+
+async def test_a_socket_that_is_refused_gets_a_new_address(
+    server: SocketServer, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.forbidden = 1
+    async with listening(server, store):
+        await server.connected(within_s=4.0)
+    assert (server.tried, server.opened) == (2, 1)
+    said = capsys.readouterr()
+    assert "WSServerHandshakeError 403" in said.out + said.err
+    assert "ticket" not in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    "trouble", [*OUTAGES[:4], (429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "600"})]
+)
+async def test_it_stops_at_once_whatever_slack_does(
+    server: SocketServer, store: Store, trouble: tuple[int, dict[str, Any], dict[str, str]]
+) -> None:
+    server.troubles = [trouble] * 20
+    async with listening(server, store):
+        while server.tried < 1:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.3)
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 1.0
+    assert server.tried <= 2, "it waits longer each time"
+
+
+async def test_socket_mode_that_was_turned_off_is_not_hammered(server: SocketServer, store: Store) -> None:
+    async with listening(server, store):
+        await server.connected()
+        await server.disconnect("link_disabled")
+        await asyncio.sleep(0.5)
+        assert server.opened == 1
+        await server.connected(2, within_s=4.0)
