@@ -6,6 +6,8 @@ import unicodedata
 
 import regex
 
+from services.alert.texts import Said, later
+
 _GRAPHEME = regex.compile(r"\X")
 _URL = regex.compile(r"https?://\S+")
 # https://docs.x.com/fundamentals/counting-characters: these code points weigh 1, others and each emoji 2, an address 23.
@@ -15,7 +17,7 @@ _ADDRESS = 23
 LIMITS: dict[str, int] = {"bluesky": 300, "x": 280, "mastodon": 500, "long": 3_000}
 """Most characters of an answer, by where it is to be published."""
 
-NAMES = {"bluesky": "Bluesky", "x": "X", "mastodon": "Mastodon", "long": "Long"}
+NAMES = Said({"bluesky": "Bluesky", "x": "X", "mastodon": "Mastodon", "long": later("Long")})
 
 
 def length(text: str, place: str) -> int:

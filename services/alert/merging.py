@@ -14,6 +14,7 @@ from services.alert.cases import Status
 from services.alert.database import Database
 from services.alert.grouping import case_id as id_of_case
 from services.alert.reconsider import Rules, new_case_values, reconsider
+from services.alert.texts import _, ngettext
 from services.stream.codec import content_id
 
 
@@ -37,11 +38,13 @@ async def merge(
     """Posts of `case_id`, and later ones of its myth or candidate, go to `into`. False when this act is known. Raises CannotMerge."""
     rows = await _locked(connection, {case_id, into})
     if case_id == into or len(rows) != 2:
-        raise CannotMerge("Choose another case to merge it into." if case_id == into else "There is no such case.")
+        raise CannotMerge(
+            _("Choose another case to merge it into.") if case_id == into else _("There is no such case.")
+        )
     if not await _first_time(connection, database, rows[case_id], "merge", into, act, now_ms):
         return False
     if Status.MERGED.value in (rows[case_id].status, rows[into].status):
-        raise CannotMerge("One of the two cases has been merged already; choose the case that holds its posts.")
+        raise CannotMerge(_("One of the two cases has been merged already; choose the case that holds its posts."))
     posts, subjects, wordings, cases = schema.posts, schema.subjects, schema.wordings, schema.cases
     # What had been merged into it goes along, so that each can still be undone.
     await connection.execute(cases.update().where(cases.c.merged_into == case_id).values(merged_into=into))
@@ -53,9 +56,9 @@ async def merge(
     await connection.execute(wordings.delete().where(back))
     await connection.execute(wordings.update().where(wordings.c.case_id == case_id).values(case_id=into))
     await _stand(connection, case_id, Status.MERGED, into, act, now_ms)
-    await _note(connection, case_id, "merged into another case", f"{into[:8]}: {rows[into].claim}", act, now_ms)
+    await _note(connection, case_id, _("merged into another case"), f"{into[:8]}: {rows[into].claim}", act, now_ms)
     await _note(
-        connection, into, "another case was merged into it", f"{case_id[:8]}: {rows[case_id].claim}", act, now_ms
+        connection, into, _("another case was merged into it"), f"{case_id[:8]}: {rows[case_id].claim}", act, now_ms
     )
     await reconsider(connection, database, rules, [case_id, into], now_ms)
     return True
@@ -69,11 +72,11 @@ async def unmerge(
     if case_id in rows and await _known(connection, rows[case_id], "split", act):
         return False
     if case_id not in rows or rows[case_id].status != Status.MERGED.value:
-        raise CannotMerge("This case has not been merged.")
+        raise CannotMerge(_("This case has not been merged."))
     row, into = rows[case_id], rows[case_id].merged_into
     other = (await _locked(connection, {into}))[into]
     if other.myth_id == row.myth_id:
-        raise CannotMerge("Both cases are about the same myth; split the posts off again instead.")
+        raise CannotMerge(_("Both cases are about the same myth; split the posts off again instead."))
     if not await _first_time(connection, database, row, "split", into, act, now_ms):
         return False
     posts, subjects = schema.posts, schema.subjects
@@ -82,7 +85,7 @@ async def unmerge(
     await connection.execute(subjects.delete().where(subjects.c.subject == row.myth_id))
     await _stand(connection, case_id, Status.OPEN, "", act, now_ms)
     for one, other in ((case_id, into), (into, case_id)):
-        await _note(connection, one, "the merge was undone", other[:8], act, now_ms)
+        await _note(connection, one, _("the merge was undone"), other[:8], act, now_ms)
     await reconsider(connection, database, rules, [case_id, into], now_ms)
     return True
 
@@ -99,7 +102,7 @@ async def split(
     """Those posts, and later ones of the same words, go to a case of their own, whose id is returned. Raises CannotMerge."""
     rows = await _locked(connection, {case_id})
     if case_id not in rows:
-        raise CannotMerge("There is no such case.")
+        raise CannotMerge(_("There is no such case."))
     row, posts = rows[case_id], schema.posts
     generation = 1 + int(
         (
@@ -116,7 +119,7 @@ async def split(
     moving = (await connection.execute(select(posts.c.id, posts.c.wording).where(chosen))).all()
     held = (await connection.execute(select(func.count()).where(posts.c.case_id == case_id))).scalar_one()
     if not moving or len(moving) == held:
-        raise CannotMerge("Choose some of the posts, but not all of them.")
+        raise CannotMerge(_("Choose some of the posts, but not all of them."))
     await connection.execute(schema.cases.insert().values(new_case_values(new, row.myth_id, generation, now_ms)))
     await _first_time(connection, database, row, "split", new, act, now_ms)
     await connection.execute(posts.update().where(chosen).values(case_id=new))
@@ -130,8 +133,15 @@ async def split(
         await connection.execute(
             insert.on_conflict_do_update(index_elements=["from_case_id", "wording"], set_=again), wordings
         )
-    await _note(connection, case_id, f"{len(moving)} posts were split off", new[:8], act, now_ms)
-    await _note(connection, new, "split off another case", f"{case_id[:8]}: {row.claim}", act, now_ms)
+    await _note(
+        connection,
+        case_id,
+        ngettext("{posts} post was split off", "{posts} posts were split off", len(moving)).format(posts=len(moving)),
+        new[:8],
+        act,
+        now_ms,
+    )
+    await _note(connection, new, _("split off another case"), f"{case_id[:8]}: {row.claim}", act, now_ms)
     await reconsider(connection, database, rules, [case_id, new], now_ms)
     return new
 

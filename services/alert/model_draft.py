@@ -16,6 +16,7 @@ from typing import Any
 from services.alert import texts
 from services.alert.cases import Myth
 from services.alert.lengths import LIMITS, NAMES, fits
+from services.alert.texts import Said, later
 from services.stream.completion_wire import as_data
 
 FORMS: tuple[dict[str, Any], ...] = ({"temperature": 0, "max_tokens": 1_500}, {})
@@ -47,15 +48,21 @@ class ModelDraft:
     text: str = ""
 
 
-_SAYS = {
-    Outcome.TOO_LONG: "The model's draft was too long for {place} twice, so it isn't shown.",
-    Outcome.OTHER_LINK: "The model's draft held a link that is none of the myth's sources, so it isn't shown.",
-    Outcome.EMPTY: "The model answered nothing that can be used.",
-    Outcome.SILENT: "The model isn't asked at the moment, because it failed just now; try again in a few minutes.",
-    Outcome.BUDGET_SPENT: "The model was asked as often as is allowed in an hour; try again later.",
-    Outcome.TIMEOUT: "The model took too long to answer.",
-    Outcome.FAILED: "The model can't be asked at the moment.",
-}
+_SAYS = Said(
+    {
+        Outcome.TOO_LONG: later("The model's draft was too long for {place} twice, so it isn't shown."),
+        Outcome.OTHER_LINK: later(
+            "The model's draft held a link that is none of the myth's sources, so it isn't shown."
+        ),
+        Outcome.EMPTY: later("The model answered nothing that can be used."),
+        Outcome.SILENT: later(
+            "The model isn't asked at the moment, because it failed just now; try again in a few minutes."
+        ),
+        Outcome.BUDGET_SPENT: later("The model was asked as often as is allowed in an hour; try again later."),
+        Outcome.TIMEOUT: later("The model took too long to answer."),
+        Outcome.FAILED: later("The model can't be asked at the moment."),
+    }
+)
 
 _SYSTEM = """\
 You draft answers to medical myths for a hospital. A clinician reads, changes and approves each draft before it is published.

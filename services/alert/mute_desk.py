@@ -16,6 +16,7 @@ from services.alert.mutes import Mute, Scope, in_force, mute_of
 from services.alert.reconsider import Rules, reconsider
 from services.alert.rows import myth_of
 from services.alert.schema_mutes import mutes as table
+from services.alert.texts import _
 from services.stream.codec import content_id
 
 MOST_TOGETHER = 200
@@ -61,7 +62,9 @@ class MuteDesk:
             if known is not None:
                 return mute_of(known)
             if not await _myth_ids(connection, mute):
-                raise CannotMute(f"there is no {mute.scope} {mute.value[:80]}")
+                topical = mute.scope is Scope.TOPIC
+                unknown = _("there is no topic {what}") if topical else _("there is no myth {what}")
+                raise CannotMute(unknown.format(what=mute.value[:80]))
             same = (table.c.scope == mute.scope.value) & (table.c.value == mute.value) & (table.c.ended_ms == 0)
             await connection.execute(table.update().where(same).values(ended_ms=now_ms, ended_by=mute.person))
             values = dataclasses.asdict(mute) | {"scope": mute.scope.value}

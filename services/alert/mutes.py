@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alert.cases import Case, Myth
 from services.alert.schema_mutes import mutes as table
+from services.alert.texts import _
 
 
 class Scope(StrEnum):
@@ -57,7 +58,9 @@ def silent(cases: Sequence[Case], myths: Mapping[str, Myth], mutes: Sequence[Mut
     for case in cases:
         topic = myths[case.myth_id].topic if case.myth_id in myths else ""
         for mute in covering(case.myth_id, topic, mutes):
-            found[case.id] = f"the {mute.scope} {mute.value} is muted by {mute.person}"
+            topical = mute.scope is Scope.TOPIC
+            words = _("the topic {what} is muted by {who}") if topical else _("the myth {what} is muted by {who}")
+            found[case.id] = words.format(what=mute.value, who=mute.person)
     return found
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from services.alert.cases import Harm
 from services.alert.grouping import is_candidate
 from services.alert.responses import LANGUAGES
+from services.alert.texts import _, count
 from services.stream import events_pb2 as events
 
 MOST = {"claim": 300, "fact": 2_000, "why_misleading": 1_000, "harm_reason": 500, "topic": 60, "specialty": 60}
@@ -31,23 +32,23 @@ def record_of(form: Mapping[str, str], myth_id: str, today: date) -> events.Myth
     claim = {code: text for code in LANGUAGES if (text := _text(form, f"claim_{code}", MOST["claim"]))}
     fact = {code: text for code in LANGUAGES if (text := _text(form, f"fact_{code}", MOST["fact"]))}
     if "en" not in claim:
-        raise WrongMyth("claim in English: say in one sentence what the myth claims; matching begins with it")
+        raise WrongMyth(_("claim in English: say in one sentence what the myth claims; matching begins with it"))
     if "en" not in fact:
-        raise WrongMyth("fact in English: say what is true; answers are drafted from it")
+        raise WrongMyth(_("fact in English: say what is true; answers are drafted from it"))
     said_as = _lines(form, "said_as")
     if not said_as:
-        raise WrongMyth("how people say it: give at least one way, a line each")
+        raise WrongMyth(_("how people say it: give at least one way, a line each"))
     harm = form.get("harm", "")
     if harm not in HARMS:
-        raise WrongMyth(f"harm: one of {', '.join(HARMS)}")
+        raise WrongMyth(_("harm: one of {all}").format(all=", ".join(HARMS)))
     topic, specialty = (_kebab(form, name) for name in ("topic", "specialty"))
     found = myth_id or slug(claim["en"])
     if is_candidate(found):
-        raise WrongMyth("claim in English: begin with another word")
+        raise WrongMyth(_("claim in English: begin with another word"))
     return events.Myth(
         id=found, topic=topic, claim=claim, said_as=said_as, near_misses=_lines(form, "near_misses"), fact=fact,
-        why_misleading=_needed(form, "why_misleading", "why it misleads"), harm=f"HARM_{harm.upper()}",
-        harm_reason=_needed(form, "harm_reason", "harm"), specialty=specialty, sources=_sources(form),
+        why_misleading=_needed(form, "why_misleading", _("why it misleads")), harm=f"HARM_{harm.upper()}",
+        harm_reason=_needed(form, "harm_reason", _("harm")), specialty=specialty, sources=_sources(form),
         reviewed=today.isoformat(),
     )  # fmt: skip
 
@@ -74,28 +75,32 @@ def slug(claim: str) -> str:
 def _text(form: Mapping[str, str], name: str, most: int) -> str:
     text = form.get(name, "").replace("\r\n", "\n").strip()
     if len(text) > most or "\0" in text:
-        raise WrongMyth(f"{name.replace('_', ' ')}: at most {most:,} characters")
+        raise WrongMyth(_("{field}: at most {most} characters").format(field=name.replace("_", " "), most=count(most)))
     return text
 
 
 def _needed(form: Mapping[str, str], name: str, called: str) -> str:
     text = _text(form, name, MOST[name])
     if not text:
-        raise WrongMyth(f"{called}: say it in a sentence or two")
+        raise WrongMyth(_("{field}: say it in a sentence or two").format(field=called))
     return text
 
 
 def _kebab(form: Mapping[str, str], name: str) -> str:
     text = _text(form, name, MOST[name]).lower().replace(" ", "-")
     if not _KEBAB.fullmatch(text):
-        raise WrongMyth(f"{name}: letters, digits and dashes, such as infectious-diseases")
+        raise WrongMyth(_("{field}: letters, digits and dashes, such as infectious-diseases").format(field=name))
     return text
 
 
 def _lines(form: Mapping[str, str], name: str) -> list[str]:
     lines = [line.strip() for line in form.get(name, "").split("\n") if line.strip()]
     if len(lines) > MOST_LINES or any(len(line) > MOST_LINE or "\0" in line for line in lines):
-        raise WrongMyth(f"{name.replace('_', ' ')}: at most {MOST_LINES} lines of {MOST_LINE} characters")
+        raise WrongMyth(
+            _("{field}: at most {lines} lines of {most} characters").format(
+                field=name.replace("_", " "), lines=MOST_LINES, most=MOST_LINE
+            )
+        )
     return list(dict.fromkeys(lines))
 
 
@@ -105,12 +110,12 @@ def _sources(form: Mapping[str, str]) -> list[events.Source]:
         parts = [part.strip() for part in line.split("|")]
         url = parts.pop() if "://" in parts[-1] else ""
         if url and not _is_web(url):
-            raise WrongMyth(f"sources: {url[:80]} is not a web address")
+            raise WrongMyth(_("sources: {address} is not a web address").format(address=url[:80]))
         if not parts or not parts[0] or len(parts) > 2:
-            raise WrongMyth("sources: a line each, as organisation | title | address")
+            raise WrongMyth(_("sources: a line each, as organisation | title | address"))
         sources.append(events.Source(organisation=parts[0], title=parts[1] if len(parts) > 1 else "", url=url))
     if not sources:
-        raise WrongMyth("sources: who states the fact? A line each, as organisation | title | address")
+        raise WrongMyth(_("sources: who states the fact? A line each, as organisation | title | address"))
     return sources
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alert.schema_myths import myth_versions as table
+from services.alert.texts import _
 from services.stream import events_pb2 as events
 from services.stream.codec import content_id
 
@@ -72,9 +73,9 @@ async def approve(
     OwnVersion when the approver wrote it."""
     found = await _locked(connection, version_id)
     if found is None or found.state not in (VersionState.PROPOSED, VersionState.APPROVED):
-        raise CannotPropose("There is no such proposal any more; reload the page.")
+        raise CannotPropose(_("There is no such proposal any more; reload the page."))
     if found.author == approver and not alone:
-        raise OwnVersion("somebody else has to approve what you wrote.")
+        raise OwnVersion(_("somebody else has to approve what you wrote."))
     if found.state is VersionState.PROPOSED:
         before = (table.c.myth_id == found.myth_id) & (table.c.state == VersionState.APPROVED.value)
         await connection.execute(table.update().where(before).values(state=VersionState.REPLACED.value))
@@ -87,7 +88,7 @@ async def withdraw(connection: AsyncConnection, version_id: str) -> MythVersion:
     """Take a proposal back. Raises CannotPropose for one that is in force: a better one replaces that."""
     found = await _locked(connection, version_id)
     if found is None or found.state is not VersionState.PROPOSED:
-        raise CannotPropose("There is no such proposal any more; reload the page.")
+        raise CannotPropose(_("There is no such proposal any more; reload the page."))
     await connection.execute(table.update().where(table.c.id == version_id).values(state=VersionState.WITHDRAWN.value))
     return found
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.alert import schema
 from services.alert.responses import EXPIRES_AFTER_MS, Response, ResponseState, problem
 from services.alert.schema_responses import responses
+from services.alert.texts import _
 from services.stream import events_pb2 as events
 from services.stream.codec import content_id
 
@@ -49,7 +50,7 @@ async def propose(connection: AsyncConnection, proposal: Proposal, now_ms: int) 
         raise CannotRespond(wrong)
     known = select(schema.myths.c.id).where(schema.myths.c.id == proposal.myth_id)
     if (await connection.execute(known)).first() is None:
-        raise CannotRespond("myth: not in the knowledge base; write it there first")
+        raise CannotRespond(_("myth: not in the knowledge base; write it there first"))
     await connection.execute(known.with_for_update(key_share=True))  # versions are numbered one after the other
     identifier = content_id("response", proposal.myth_id, proposal.author, proposal.act_id)
     if (row := await _row(connection, identifier)) is not None:
@@ -76,9 +77,9 @@ async def approve(
     CannotRespond, OwnWords when the approver wrote it."""
     row = await _locked_row(connection, response_id, myth_id)
     if row is None or row.state not in (ResponseState.PROPOSED.value, ResponseState.APPROVED.value):
-        raise CannotRespond("There is no such proposal any more; reload the page.")
+        raise CannotRespond(_("There is no such proposal any more; reload the page."))
     if row.author == approver and not alone:
-        raise OwnWords("somebody else has to approve what you wrote.")
+        raise OwnWords(_("somebody else has to approve what you wrote."))
     if row.state == ResponseState.APPROVED.value and now_ms < row.expires_ms:
         return
     before = (
@@ -97,7 +98,7 @@ async def approve(
 async def withdraw(connection: AsyncConnection, response_id: str, myth_id: str) -> None:
     """Take an answer back. Raises CannotRespond."""
     if await _locked_row(connection, response_id, myth_id) is None:
-        raise CannotRespond("There is no such answer any more; reload the page.")
+        raise CannotRespond(_("There is no such answer any more; reload the page."))
     await connection.execute(
         responses.update().where(responses.c.id == response_id).values(state=ResponseState.WITHDRAWN.value)
     )

@@ -9,6 +9,8 @@ from enum import StrEnum
 from services.alert.cases import DAY_MS, Myth
 from services.alert.drafting import draft
 from services.alert.lengths import LIMITS, NAMES, length
+from services.alert.texts import _
+from services.alert.texts import count as written
 
 EXPIRES_AFTER_MS = 365 * DAY_MS
 """Medicine moves on: a year after its approval an answer is looked at again."""
@@ -58,10 +60,12 @@ def problem(text: str, language: str, place: str) -> str:
     if place not in LIMITS:
         return f"length: one of {', '.join(LIMITS)}"
     if not text.strip() or "\0" in text:
-        return "text: empty; write the answer"
+        return _("text: empty; write the answer")
     count = length(text, place)
     if count > LIMITS[place]:
-        return f"text: {count:,} characters as {NAMES[place]} counts them; at most {LIMITS[place]:,}"
+        return _("text: {length} characters as {place} counts them; at most {most}").format(
+            length=written(count), place=NAMES[place], most=written(LIMITS[place])
+        )
     return ""
 
 

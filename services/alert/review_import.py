@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from services.alert.myth_form import MOST, MOST_LINE
 from services.alert.responses import LANGUAGES
+from services.alert.texts import _
 from services.stream.claim_review import Review
 
 MOST_SHOWN = 200
@@ -44,7 +45,7 @@ def offers(reviews: Sequence[Review], publishers: Collection[str]) -> Offers:
         if known & {review.publisher.casefold(), _host(review.url)} - {""}:
             taken.append(Offer(review, form_values(review)))
         else:
-            name = review.publisher or "no publisher named"
+            name = review.publisher or _("no publisher named")
             refused[name] = refused.get(name, 0) + 1
     return Offers(tuple(taken[:MOST_SHOWN]), refused, max(0, len(taken) - MOST_SHOWN))
 

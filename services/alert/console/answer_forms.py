@@ -20,6 +20,7 @@ from services.alert.response_rows import CannotRespond, OwnWords, Proposal
 from services.alert.responses import LANGUAGES, ResponseState, answer
 from services.alert.responses import Response as Approved
 from services.alert.store import Store
+from services.alert.texts import _
 
 _ID = re.compile(r"[0-9a-f]{1,64}")
 # The platforms' own pages for writing a post, with the text filled in.
@@ -100,13 +101,13 @@ def answer_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRou
         view = await store.view(_id(case_id), now_ms())
         act = form.get("act", "")
         if view is None or not 1 <= len(act) <= 100:
-            raise Refused(400, "Nothing was changed: the form was not complete. Reload the page and try again.")
+            raise Refused(400, _("Nothing was changed: the form was not complete. Reload the page and try again."))
         language, place = form.get("language", ""), form.get("place", "")
         proposal = Proposal(view.case.myth_id, language, place, form.get("text", ""), person.id, act)
         try:
             await store.propose(proposal, now_ms())
         except CannotRespond as wrong:
-            raise Refused(400, f"Nothing was changed: {wrong}") from None
+            raise Refused(400, _("Nothing was changed: {why}").format(why=wrong)) from None
         return RedirectResponse(f"/cases/{case_id}?answer={language}#answers", 303)
 
     @router.post("/cases/{case_id}/answers/{response_id}/{verb}")
@@ -120,17 +121,17 @@ def answer_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRou
             elif verb == "withdraw":
                 await store.withdraw(_id(response_id), myth_id, now_ms())
             else:
-                raise Refused(404, "There is no such page.")
+                raise Refused(404, _("There is no such page."))
         except OwnWords as wrong:
-            raise Refused(403, f"Nothing was changed: {wrong}", "Four eyes") from None
+            raise Refused(403, _("Nothing was changed: {why}").format(why=wrong), _("Four eyes")) from None
         except CannotRespond as wrong:
-            raise Refused(409, f"Nothing was changed: {wrong}") from None
+            raise Refused(409, _("Nothing was changed: {why}").format(why=wrong)) from None
         return RedirectResponse(f"/cases/{_id(case_id)}#answers", 303)
 
     async def _myth_of(case_id: str) -> str:
         view = await store.view(_id(case_id), now_ms())
         if view is None:
-            raise Refused(404, "There is no such case. Choose one from the list.")
+            raise Refused(404, _("There is no such case. Choose one from the list."))
         return view.case.myth_id
 
     return router
@@ -138,5 +139,5 @@ def answer_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRou
 
 def _id(value: str) -> str:
     if not _ID.fullmatch(value):
-        raise Refused(404, "There is no such case. Choose one from the list.")
+        raise Refused(404, _("There is no such case. Choose one from the list."))
     return value

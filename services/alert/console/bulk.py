@@ -15,6 +15,7 @@ from services.alert.console.inbox_page import address_of, wanted_of
 from services.alert.console.sign_in import Door
 from services.alert.people import Act
 from services.alert.store import Store
+from services.alert.texts import _
 
 MOST_CASES = 200
 ACTIONS = (Action.ACKNOWLEDGE, Action.MUTE, Action.NOT_A_MYTH, Action.REOPEN)
@@ -33,12 +34,14 @@ def bulk_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRoute
         form = await door.form(request)
         chosen = [str(value) for value in dict.fromkeys((await request.form()).getlist("case"))]
         if not chosen:
-            raise Refused(400, "Nothing was changed: choose the cases first, by the boxes before their claims.")
+            raise Refused(400, _("Nothing was changed: choose the cases first, by the boxes before their claims."))
         if len(chosen) > MOST_CASES or not all(_ID.fullmatch(one) for one in chosen):
-            raise Refused(400, f"Nothing was changed: choose at most {MOST_CASES} cases of the list.")
+            raise Refused(
+                400, _("Nothing was changed: choose at most {most} cases of the list.").format(most=MOST_CASES)
+            )
         decisions = [decision_of(case_id, form, person.id) for case_id in chosen]
         if decisions[0].action not in ACTIONS:
-            raise Refused(400, "Nothing was changed: that is decided case by case.")
+            raise Refused(400, _("Nothing was changed: that is decided case by case."))
         found = [await store.decide(one, now_ms()) for one in decisions]
         done = sum(one is not None for one in found)
         return RedirectResponse(address_of(wanted_of(form), did=decisions[0].action.value, of=done), 303)

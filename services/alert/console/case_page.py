@@ -19,6 +19,7 @@ from services.alert.console.spread import span_for
 from services.alert.mutes import covering
 from services.alert.people import Act
 from services.alert.store import Store
+from services.alert.texts import _, count
 
 STEP = 25
 MOST = 2_000
@@ -119,28 +120,32 @@ def decision_of(case_id: str, form: dict[str, str], person: str) -> Decision:
     """The decision that a form asks for; raises Refused when it makes no sense."""
     wish, note, act = form.get("action", ""), form.get("note", "").strip(), form.get("act", "")
     if wish not in set(Action) or not 1 <= len(act) <= 64:
-        raise Refused(400, "Nothing was changed: the form was not complete. Reload the page and try again.")
+        raise Refused(400, _("Nothing was changed: the form was not complete. Reload the page and try again."))
     action = Action(wish)
     if len(note) > MOST_NOTE or "\0" in note:
-        raise Refused(400, f"Nothing was changed: a reason has at most {MOST_NOTE:,} characters.")
+        raise Refused(
+            400, _("Nothing was changed: a reason has at most {most} characters.").format(most=count(MOST_NOTE))
+        )
     if action is Action.NOT_A_MYTH and not note:
-        raise Refused(400, "Nothing was changed: say why it is not a myth, so that the classifier can learn from it.")
+        raise Refused(
+            400, _("Nothing was changed: say why it is not a myth, so that the classifier can learn from it.")
+        )
     if action is Action.ANSWERED:
         url = words.web_link(form.get("answer_url", ""))
         if not url:
             raise Refused(
-                400, "Nothing was changed: give the address of the published answer, beginning with https://."
+                400, _("Nothing was changed: give the address of the published answer, beginning with https://.")
             )
         return Decision(case_id, action, person, "console", act, note, answer_url=url)
     if action is Action.ASSIGN:
         assignee = form.get("assignee", "").strip()
         if not 0 < len(assignee) <= 100 or not assignee.isprintable():
-            raise Refused(400, "Nothing was changed: say whom to assign it to.")
+            raise Refused(400, _("Nothing was changed: say whom to assign it to."))
         return Decision(case_id, action, person, "console", act, note, assignee=assignee)
     if action is not Action.MUTE:
         return Decision(case_id, action, person, "console", act, note)
     if form.get("mute") not in MUTES:
-        raise Refused(400, "Nothing was changed: a case is muted for 1 hour, 24 hours or 7 days.")
+        raise Refused(400, _("Nothing was changed: a case is muted for 1 hour, 24 hours or 7 days."))
     return Decision(case_id, action, person, "console", act, note, MUTES[form["mute"]] * HOUR_MS)
 
 
@@ -150,7 +155,7 @@ def _most(request: Request) -> int:
 
 
 def _no_such_case() -> Refused:
-    return Refused(404, "There is no such case. It may have been removed, or the address is not complete.")
+    return Refused(404, _("There is no such case. It may have been removed, or the address is not complete."))
 
 
 def _fact(view: CaseView, language: str) -> str:

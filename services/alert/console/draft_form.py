@@ -14,6 +14,7 @@ from services.alert.console.sign_in import Door
 from services.alert.drafter import Drafter
 from services.alert.model_draft import says
 from services.alert.people import Act
+from services.alert.texts import _
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def draft_router(case_page: CasePage, door: Door, drafter: Drafter) -> APIRouter
         shown = await case_page.values(request, case_id, language)
         one = next((one for one in shown["answers"] if one.place == place), None)
         if one is None or shown["myth"] is None or shown["answer_language"] != language:
-            raise Refused(400, "Nothing was drafted: choose a language and a length that the case page offers.")
+            raise Refused(400, _("Nothing was drafted: choose a language and a length that the case page offers."))
         made = await drafter.draft(shown["myth"], language, place)
         # What was typed is not lost when there is no draft.
         text = made.text or form.get("text", "").strip() or one.text

@@ -8,25 +8,30 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from services.alert.console.pages import page
+from services.alert.texts import _, later
 from services.stream.failures import NotReady
 from services.stream.logs import log
 
 RETRY_S = 5
 _TITLES = {
-    400: "That can't be done",
-    403: "This page is too old",
-    404: "Not here",
-    405: "That can't be done",
-    429: "Too many tries",
-    500: "Something went wrong",
-    503: "Back in a moment",
+    400: later("That can't be done"),
+    403: later("This page is too old"),
+    404: later("Not here"),
+    405: later("That can't be done"),
+    429: later("Too many tries"),
+    500: later("Something went wrong"),
+    503: later("Back in a moment"),
 }
 _DETAILS = {
-    400: "The request was not understood. Go back, reload the page and try again.",
-    404: "There is no such page. The case may have been removed, or the address is not complete.",
-    405: "The address does not take this kind of request.",
-    500: "The mistake is ours and has been logged. Alerts go on meanwhile; try again, and tell your administrator if it stays.",
-    503: "The case store can't be reached at the moment. Nothing is lost: posts wait, and alerts go out when it is back.",
+    400: later("The request was not understood. Go back, reload the page and try again."),
+    404: later("There is no such page. The case may have been removed, or the address is not complete."),
+    405: later("The address does not take this kind of request."),
+    500: later(
+        "The mistake is ours and has been logged. Alerts go on meanwhile; try again, and tell your administrator if it stays."
+    ),
+    503: later(
+        "The case store can't be reached at the moment. Nothing is lost: posts wait, and alerts go out when it is back."
+    ),
 }
 
 
@@ -55,7 +60,7 @@ def refusal(request: Request, refused: Refused) -> Response:
     """The answer that tells of it."""
     if is_script(request):
         return PlainTextResponse(refused.detail, refused.status_code, headers=refused.headers)
-    title = refused.title or _TITLES.get(refused.status_code, _TITLES[400])
+    title = refused.title or _(_TITLES.get(refused.status_code, _TITLES[400]))
     return page(
         "error.html", refused.status_code, refused.headers, title=title, detail=refused.detail, code=refused.status_code
     )
@@ -94,4 +99,4 @@ def add_error_pages(console: FastAPI) -> None:
 
 
 def _of_code(code: int, headers: dict[str, str] | None = None) -> Refused:
-    return Refused(code, _DETAILS.get(code, _DETAILS[400]), headers=headers)
+    return Refused(code, _(_DETAILS.get(code, _DETAILS[400])), headers=headers)

@@ -14,6 +14,7 @@ from services.alert.console.pages import page
 from services.alert.console.sign_in import Door
 from services.alert.people import Act
 from services.alert.review_import import Offers, offers
+from services.alert.texts import _
 from services.stream.claim_review import ClaimReviewError, parse_reviews
 
 
@@ -34,7 +35,7 @@ def import_router(door: Door, publishers: Collection[str], now_ms: Callable[[], 
         form = await door.form(request)
         if not publishers:
             raise Refused(
-                404, "No publisher is on the list of MYTHWATCH_ALERT_REVIEW_PUBLISHERS, so nothing is imported."
+                404, _("No publisher is on the list of MYTHWATCH_ALERT_REVIEW_PUBLISHERS, so nothing is imported.")
             )
         raw = await given.read() if isinstance(given, UploadFile) else b""
         text = raw.decode("utf-8-sig", "replace") if raw.strip() else form.get("text", "")

@@ -17,17 +17,20 @@ from services.alert.console.queries import Inbox, Wanted
 from services.alert.console.session import Session
 from services.alert.console.sign_in import Door
 from services.alert.store import Store
+from services.alert.texts import Said, _, later
 from services.alert.wording import number
 
 STEP = 50
 MOST = 1_000
 MOST_SEARCH = 200
-DONE = {
-    Action.ACKNOWLEDGE: "acknowledged",
-    Action.MUTE: "muted",
-    Action.NOT_A_MYTH: "judged not a myth",
-    Action.REOPEN: "reopened",
-}
+DONE = Said(
+    {
+        Action.ACKNOWLEDGE: later("acknowledged"),
+        Action.MUTE: later("muted"),
+        Action.NOT_A_MYTH: later("judged not a myth"),
+        Action.REOPEN: later("reopened"),
+    }
+)
 
 
 def wanted_of(parameters: Any) -> Wanted:
@@ -99,4 +102,6 @@ def _news(parameters: Any) -> str:
     did, of = parameters.get("did", ""), parameters.get("of", "")
     if did not in DONE or not (of.isascii() and of.isdigit() and len(of) < 5):
         return ""
-    return f"{number(int(of), 'narrative', 'narratives')} {DONE[Action(did)]}."
+    return _("{narratives} {done}.").format(
+        narratives=number(int(of), "narrative", "narratives"), done=DONE[Action(did)]
+    )

@@ -16,8 +16,9 @@ from services.alert.console.pages import page
 from services.alert.console.sign_in import Door
 from services.alert.insight import Record, insight, records
 from services.alert.store import Store
+from services.alert.texts import Said, later
 
-SPANS = {7: "week", 28: "four weeks", 90: "quarter"}
+SPANS = Said({7: later("Last week"), 28: later("Last four weeks"), 90: later("Last quarter")})
 MOST = 20_000
 MOST_ANSWERED = 25
 COLUMNS = (

@@ -13,6 +13,7 @@ from services.alert import schema
 from services.alert.console.errors import Refused
 from services.alert.console.sign_in import Door
 from services.alert.store import Store
+from services.alert.texts import _
 from services.stream.failures import NotReady
 
 LOOK_EVERY_S = 1.0
@@ -58,7 +59,7 @@ def live_router(store: Store, door: Door) -> APIRouter:
     async def events(request: Request) -> Response:
         door.session(request)
         if open_now[0] >= MOST_OPEN:
-            raise Refused(503, "Too many pages are open; this one asks by itself.", headers={"Retry-After": "60"})
+            raise Refused(503, _("Too many pages are open; this one asks by itself."), headers={"Retry-After": "60"})
         return StreamingResponse(_stream(request), media_type="text/event-stream", headers=HEADERS)
 
     async def _stream(request: Request) -> AsyncIterator[str]:

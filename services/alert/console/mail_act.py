@@ -14,6 +14,7 @@ from services.alert.console.errors import Refused
 from services.alert.console.pages import page
 from services.alert.mail_links import MailAct, MailLinks
 from services.alert.store import Store
+from services.alert.texts import _, count
 from services.stream.logs import log
 
 
@@ -31,7 +32,12 @@ def mail_act_router(store: Store, links: MailLinks, now_ms: Callable[[], int]) -
         act, view = await _opened(token)
         note = str((await request.form(max_files=0)).get("note", "")).strip()
         if len(note) > MOST_NOTE or "\0" in note or (act.action is Action.NOT_A_MYTH and not note):
-            raise Refused(400, f"Nothing was changed: say why it is not a myth, in at most {MOST_NOTE:,} characters.")
+            raise Refused(
+                400,
+                _("Nothing was changed: say why it is not a myth, in at most {most} characters.").format(
+                    most=count(MOST_NOTE)
+                ),
+            )
         decision = Decision(
             act.case_id, act.action, act.person, "e-mail", hashlib.sha256(token.encode()).hexdigest()[:32], note
         )  # fmt: skip
@@ -52,12 +58,14 @@ def mail_act_router(store: Store, links: MailLinks, now_ms: Callable[[], int]) -
         if act is None:
             raise Refused(
                 403,
-                "Nothing was changed: the link is not complete, or older than a week. Open the case in the console instead.",
-                "The link is too old",
+                _(
+                    "Nothing was changed: the link is not complete, or older than a week. Open the case in the console instead."
+                ),
+                _("The link is too old"),
             )
         view = await store.view(act.case_id, now_ms())
         if view is None:
-            raise Refused(404, "There is no such case any more.")
+            raise Refused(404, _("There is no such case any more."))
         return act, view
 
     return router

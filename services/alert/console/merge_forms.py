@@ -13,6 +13,7 @@ from services.alert.console.errors import Refused
 from services.alert.console.sign_in import Door
 from services.alert.merging import Act, CannotMerge
 from services.alert.store import Store
+from services.alert.texts import _
 
 MOST_WHY = 300
 MOST_POSTS = 2_000
@@ -50,7 +51,7 @@ def merge_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRout
         form = await door.form(request)
         act, why = form.get("act", ""), form.get("why", "").strip()
         if not 1 <= len(act) <= 64 or len(why) > MOST_WHY or "\0" in why:
-            raise Refused(400, "Nothing was changed: the form was not complete. Reload the page and try again.")
+            raise Refused(400, _("Nothing was changed: the form was not complete. Reload the page and try again."))
         return Act(person.id, "console", act, why), form
 
     return router
@@ -60,10 +61,10 @@ async def _done(work: Callable[[], Awaitable[bool | str]]) -> bool | str:
     try:
         return await work()
     except CannotMerge as wrong:
-        raise Refused(409, f"Nothing was changed: {wrong}") from None
+        raise Refused(409, _("Nothing was changed: {why}").format(why=wrong)) from None
 
 
 def _id(value: str) -> str:
     if not _ID.fullmatch(value):
-        raise Refused(404, "There is no such case. Choose one from the list.")
+        raise Refused(404, _("There is no such case. Choose one from the list."))
     return value

@@ -16,6 +16,7 @@ from services.alert.mute_desk import CannotMute, MuteWish
 from services.alert.mutes import Scope
 from services.alert.people import Act
 from services.alert.store import Store
+from services.alert.texts import _, count
 
 _ID = re.compile(r"[0-9a-f]{1,64}")
 
@@ -28,22 +29,27 @@ def mute_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRoute
     async def begin(request: Request) -> Response:
         person = door.person(request, Act.DECIDE)
         form = await door.form(request)
-        scope, _, value = form.get("what", "").partition(":")
+        scope, _colon, value = form.get("what", "").partition(":")
         act = form.get("act", "")
         note, span = form.get("note", "").strip(), form.get("mute", "")
         if scope not in set(Scope) or not 1 <= len(act) <= 64 or not 0 < len(value) <= 200 or "\0" in value:
-            raise Refused(400, "Nothing was changed: the form was not complete. Reload the page and try again.")
+            raise Refused(400, _("Nothing was changed: the form was not complete. Reload the page and try again."))
         if span not in MUTES:
-            raise Refused(400, "Nothing was changed: a mute lasts for 1 hour, 24 hours or 7 days.")
+            raise Refused(400, _("Nothing was changed: a mute lasts for 1 hour, 24 hours or 7 days."))
         if not note or len(note) > MOST_NOTE or "\0" in note:
             raise Refused(
-                400, f"Nothing was changed: say why, in at most {MOST_NOTE:,} characters; others will wonder."
+                400,
+                _("Nothing was changed: say why, in at most {most} characters; others will wonder.").format(
+                    most=count(MOST_NOTE)
+                ),
             )
         wish = MuteWish(Scope(scope), value, MUTES[span] * HOUR_MS, person.id, "console", note, act)
         try:
             await store.mute_desk.begin(wish, now_ms())
         except CannotMute as wrong:
-            raise Refused(409, f"Nothing was changed: {wrong}. Reload the page and try again.") from None
+            raise Refused(
+                409, _("Nothing was changed: {why}. Reload the page and try again.").format(why=wrong)
+            ) from None
         return RedirectResponse(_back(form), 303)
 
     @router.post("/mutes/{mute_id}/end")
@@ -51,7 +57,7 @@ def mute_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRoute
         person = door.person(request, Act.DECIDE)
         form = await door.form(request)
         if not _ID.fullmatch(mute_id) or not await store.mute_desk.end(mute_id, person.id, now_ms()):
-            raise Refused(404, "There is no such mute any more. Reload the page.")
+            raise Refused(404, _("There is no such mute any more. Reload the page."))
         return RedirectResponse(_back(form), 303)
 
     return router

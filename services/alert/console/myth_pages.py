@@ -21,6 +21,7 @@ from services.alert.myth_versions import CannotPropose, OwnVersion, VersionState
 from services.alert.people import Act
 from services.alert.responses import LANGUAGES
 from services.alert.store import Store
+from services.alert.texts import _
 
 _ID = re.compile(r"[^/\x00-\x1f\x7f]{1,200}")
 _VERSION = re.compile(r"[0-9a-f]{32}")
@@ -69,7 +70,7 @@ def myth_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRoute
         door.session(request)
         myth, versions = await desk.record(_id(myth_id)), await desk.versions(myth_id)
         if myth is None and not versions:
-            raise Refused(404, "There is no such myth. Choose one from the list.")
+            raise Refused(404, _("There is no such myth. Choose one from the list."))
         waiting = [(one, form_of(one.myth)) for one in versions if one.state is VersionState.PROPOSED]
         before = form_of(myth) if myth is not None else {}
         return _form(request, myth_id, before, waiting=waiting, versions=versions)
@@ -88,16 +89,16 @@ def myth_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRoute
         await door.form(request)
         found = [one for one in await desk.versions(_id(myth_id)) if one.id == version_id]
         if not found or verb not in ("approve", "withdraw"):
-            raise Refused(404, "There is no such proposal. Choose one from the list.")
+            raise Refused(404, _("There is no such proposal. Choose one from the list."))
         try:
             if verb == "withdraw":
                 await desk.withdraw(version_id)
             else:
                 await desk.approve(version_id, person.id, now_ms(), alone=door.people.alone)
         except OwnVersion as wrong:
-            raise Refused(403, f"Nothing was changed: {wrong}", "Four eyes") from None
+            raise Refused(403, _("Nothing was changed: {why}").format(why=wrong), _("Four eyes")) from None
         except CannotPropose as wrong:
-            raise Refused(409, f"Nothing was changed: {wrong}") from None
+            raise Refused(409, _("Nothing was changed: {why}").format(why=wrong)) from None
         return RedirectResponse(f"/myths/{quote(myth_id)}" if verb == "approve" else "/myths", 303)
 
     async def _propose(request: Request, myth_id: str) -> Response:
@@ -105,12 +106,14 @@ def myth_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRoute
         form = await door.form(request)
         act = form.get("act", "")
         if not 1 <= len(act) <= 64:
-            raise Refused(400, "Nothing was changed: the form was not complete. Reload the page and try again.")
+            raise Refused(400, _("Nothing was changed: the form was not complete. Reload the page and try again."))
         try:
             myth = record_of(form, myth_id, datetime.fromtimestamp(now_ms() / 1000, UTC).date())
             if not myth_id and await desk.record(myth.id) is not None:
                 raise WrongMyth(
-                    f"claim in English: there is a myth {myth.id} already; change that one, or word it differently"
+                    _("claim in English: there is a myth {id} already; change that one, or word it differently").format(
+                        id=myth.id
+                    )
                 )
         except WrongMyth as wrong:
             # What was typed is not lost.
@@ -135,5 +138,5 @@ def myth_router(store: Store, door: Door, now_ms: Callable[[], int]) -> APIRoute
 
 def _id(myth_id: str) -> str:
     if not _ID.fullmatch(myth_id):
-        raise Refused(404, "There is no such myth. Choose one from the list.")
+        raise Refused(404, _("There is no such myth. Choose one from the list."))
     return myth_id

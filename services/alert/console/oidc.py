@@ -23,6 +23,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from services.alert.texts import _
+
 with warnings.catch_warnings():
     # Authlib asks for httpx2, which the rest of the house does not use yet.
     warnings.simplefilter("ignore")
@@ -77,7 +79,7 @@ class Provider:
         """(who it is by the claim, where they wanted to go). Raises CannotSignIn."""
         way = self._open(cookie, now_s)
         if way is None or not hmac.compare_digest(way.state.encode(), state.encode()):
-            raise CannotSignIn("the way there and back took too long, or began elsewhere; try again")
+            raise CannotSignIn(_("the way there and back took too long, or began elsewhere; try again"))
         known = await self._discovered()
         try:
             async with self._client() as client:
@@ -85,7 +87,9 @@ class Provider:
                     known["token_endpoint"], grant_type="authorization_code", code=code, code_verifier=way.verifier
                 )
         except (OAuthError, httpx.HTTPError, ValueError, KeyError) as error:
-            raise CannotSignIn(f"the provider did not confirm it ({type(error).__name__})") from None
+            raise CannotSignIn(
+                _("the provider did not confirm it ({error})").format(error=type(error).__name__)
+            ) from None
         return self._who(str(token.get("id_token", "")), way.nonce, now_s), way.next_path
 
     def _who(self, id_token: str, nonce: str, now_s: float) -> str:
@@ -100,14 +104,20 @@ class Provider:
             rules.validate(claims)
         except (JoseError, ValueError, TypeError) as error:
             self._until_s = 0.0  # its keys may have changed: asked again next time
-            raise CannotSignIn(f"the provider's answer is not valid ({type(error).__name__})") from None
+            raise CannotSignIn(
+                _("the provider's answer is not valid ({error})").format(error=type(error).__name__)
+            ) from None
         if len(_listed(claims["aud"])) > 1 and claims.get("azp") != self._client_id:
-            raise CannotSignIn("the provider's answer is for another application")
+            raise CannotSignIn(_("the provider's answer is for another application"))
         if self._claim == "email" and claims.get("email_verified") in (False, "false", "False"):
-            raise CannotSignIn("the provider has not verified the e-mail address")
+            raise CannotSignIn(_("the provider has not verified the e-mail address"))
         who = claims.get(self._claim)
         if not isinstance(who, str) or not who:
-            raise CannotSignIn(f"the provider says nothing of {self._claim!r}; see MYTHWATCH_ALERT_OIDC_CLAIM")
+            raise CannotSignIn(
+                _("the provider says nothing of {claim}; see MYTHWATCH_ALERT_OIDC_CLAIM").format(
+                    claim=repr(self._claim)
+                )
+            )
         return who
 
     async def _discovered(self) -> dict[str, Any]:
@@ -118,14 +128,14 @@ class Provider:
             async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
                 found = (await client.get(f"{self._issuer}/.well-known/openid-configuration")).raise_for_status().json()
                 if str(found["issuer"]).rstrip("/") != self._issuer:
-                    raise CannotSignIn("the provider calls itself otherwise; see MYTHWATCH_ALERT_OIDC_ISSUER")
+                    raise CannotSignIn(_("the provider calls itself otherwise; see MYTHWATCH_ALERT_OIDC_ISSUER"))
                 for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
                     if not is_safe(str(found[name])):
-                        raise CannotSignIn(f"the provider's {name} is not https")
+                        raise CannotSignIn(_("the provider's {name} is not https").format(name=name))
                 keys = (await client.get(found["jwks_uri"])).raise_for_status().json()
             self._keys = KeySet.import_key_set(keys)
         except (httpx.HTTPError, JoseError, ValueError, KeyError, TypeError) as error:
-            raise CannotSignIn(f"the provider cannot be asked ({type(error).__name__})") from None
+            raise CannotSignIn(_("the provider cannot be asked ({error})").format(error=type(error).__name__)) from None
         self._known, self._until_s = found, time.monotonic() + KNOWN_FOR_S
         return self._known
 

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from services.alert.console.errors import Refused
 from services.alert.console.oidc import WAY_S, CannotSignIn, Provider
 from services.alert.console.sign_in import Door, own_path
+from services.alert.texts import _
 from services.stream.logs import log
 
 BACK = "/sign-in/account/back"
@@ -35,14 +36,18 @@ def oidc_router(door: Door, provider: Provider, clock: Callable[[], float], *, h
     async def back(request: Request, state: str = "", code: str = "", error: str = "") -> Response:
         try:
             if error or not code:
-                raise CannotSignIn("the provider says no")
+                raise CannotSignIn(_("the provider says no"))
             who, next_path = await provider.end(request.cookies.get(cookie, ""), state, code, clock())
         except CannotSignIn as wrong:
             raise _refused(wrong) from None
         person = door.people.of_account(who)
         if person is None:
             log.warning("sign-in failed", action="console_sign_in_unknown")
-            raise Refused(403, f"{who} is not in the people file. Ask your administrator.", "You may not come in yet")
+            raise Refused(
+                403,
+                _("{who} is not in the people file. Ask your administrator.").format(who=who),
+                _("You may not come in yet"),
+            )
         answer = door.let_in(person, own_path(next_path))
         answer.delete_cookie(cookie, path="/", secure=https, httponly=True, samesite="lax")
         return answer
@@ -52,4 +57,4 @@ def oidc_router(door: Door, provider: Provider, clock: Callable[[], float], *, h
 
 def _refused(wrong: CannotSignIn) -> Refused:
     log.warning("sign-in failed", action="console_sign_in_failed", why=str(wrong))
-    return Refused(403, f"Signing in did not work: {wrong}.", "Not signed in")
+    return Refused(403, _("Signing in did not work: {why}.").format(why=wrong), _("Not signed in"))

@@ -10,9 +10,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from services.alert import lengths, texts, wording
+from services.alert import lengths, outages, texts, wording
 from services.alert.cases import Action, Status, Triage
 from services.alert.console import spread, words
+from services.alert.subjects import subject
+from services.alert.why_flagged import reason
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -29,11 +31,13 @@ def _environment() -> Environment:
         "exact": words.exact, "iso": words.iso, "span": words.length, "percent": words.percent,
         "web_link": words.web_link, "site": words.site, "pseudonym": words.pseudonym, "language": texts.language_name,
         "platform": wording.platform, "shortened": wording.shortened, "place_name": lengths.NAMES.get,
+        "capital": wording.capital, "subject": subject, "why": reason,
     }  # fmt: skip
     environment.globals |= {
         "ago": words.ago, "asset": asset, "bars": spread.bars, "places": wording.places, "platform": wording.platform,
         "number": wording.number, "trend": wording.trend, "growth": wording.growth,
-        "standing": wording.standing, "ADVICE": wording.ADVICE, "HARM": wording.HARM,
+        "standing": wording.standing, "ADVICE": wording.ADVICE, "HARM": wording.HARM, "STATUS": wording.STATUS, "TRIAGE": wording.TRIAGE,
+        "CHANNELS": outages.NAMES, "ROLES": words.ROLES, "VERSION_STATES": words.VERSION_STATES, "script_words": words.for_script,
         "Status": Status, "Triage": Triage, "Action": Action,
     }  # fmt: skip
     return environment

@@ -14,6 +14,7 @@ from services.alert.console.sign_in import Door
 from services.alert.people import Act
 from services.alert.privacy import held_on
 from services.alert.store import Store
+from services.alert.texts import _
 from services.stream.erasure import erasure
 from services.stream.events_pb2 import SocialPost
 from services.stream.logs import log
@@ -45,9 +46,9 @@ def privacy_router(store: Store, door: Door, now_ms: Callable[[], int], forget: 
         form = await door.form(request)
         what, value = _wanted(form)
         if form.get("sure") != "yes":
-            raise Refused(400, "Nothing was changed: tick that it is to be erased, which can't be undone.")
+            raise Refused(400, _("Nothing was changed: tick that it is to be erased, which can't be undone."))
         if forget is None:
-            raise Refused(503, "Nothing was changed: this console has no way to the other services.")
+            raise Refused(503, _("Nothing was changed: this console has no way to the other services."))
         found = await held_on(store, **_of(what, value))
         platform = found["posts"][0]["platform"] if found["posts"] else "unknown"
         author, post = (value, "") if what == "author" else ("", value)
@@ -73,5 +74,5 @@ def _of(what: str, value: str) -> dict[str, str]:
 def _wanted(form: dict[str, str]) -> tuple[str, str]:
     what, value = form.get("what", ""), form.get("value", "").strip()
     if what not in ("author", "post") or not 0 < len(value) <= MOST or "\0" in value:
-        raise Refused(400, "Nothing was looked up: give a post's id, or an author's pseudonym as a post shows it.")
+        raise Refused(400, _("Nothing was looked up: give a post's id, or an author's pseudonym as a post shows it."))
     return what, value

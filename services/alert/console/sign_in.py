@@ -14,7 +14,9 @@ from services.alert.console.errors import NotSignedIn, Refused
 from services.alert.console.pages import page
 from services.alert.console.session import LIFETIME_S, Session, Sessions
 from services.alert.console.sign_in_limit import SignInLimit
+from services.alert.console.words import ROLES
 from services.alert.people import MAY, Act, People, Person, Role
+from services.alert.texts import _
 from services.stream.logs import log
 
 MOST_PASSWORD = 1_000
@@ -49,9 +51,11 @@ class Door:
         """Who is signed in, if they may do this; raises NotSignedIn, or Refused naming who may."""
         person = self.people.get(self.session(request).user)
         if person is None or not person.may(act):
-            may = " or ".join(role for role in Role if act in MAY[role] and role is not Role.ADMIN)
+            may = _(" or ").join(ROLES[role] for role in Role if act in MAY[role] and role is not Role.ADMIN)
             raise Refused(
-                403, f"Nothing was changed: that is for the role {may}. Ask your administrator.", "Not yours to do"
+                403,
+                _("Nothing was changed: that is for the role {role}. Ask your administrator.").format(role=may),
+                _("Not yours to do"),
             )
         return person
 
@@ -67,7 +71,7 @@ class Door:
         given = request.headers.get("X-CSRF-Token") or form.get("csrf", "")
         if session is None or not self.sessions.is_csrf_token(session, given):
             raise Refused(
-                403, "Nothing was changed: the page was open for longer than its session. Reload it and try again."
+                403, _("Nothing was changed: the page was open for longer than its session. Reload it and try again.")
             )
         return form
 
@@ -91,12 +95,18 @@ class Door:
         next_path = form.get("next", "/")
         if wait_s := self._limit.wait_s(address, self._clock()):
             log.warning("sign-in refused", action="console_sign_in_limited", address=address)
-            return self.show(request, next_path, f"Too many tries. Wait {wait_s} seconds, then try again.", 429, wait_s)
+            return self.show(
+                request,
+                next_path,
+                _("Too many tries. Wait {seconds} seconds, then try again.").format(seconds=wait_s),
+                429,
+                wait_s,
+            )
         given = form.get("user", ""), form.get("password", "")[:MOST_PASSWORD]
         person = await asyncio.to_thread(self.people.signs_in, *given)
         if person is None:
             log.warning("sign-in failed", action="console_sign_in_failed", address=address)
-            return self.show(request, next_path, "The name or the password is not right.", 401)
+            return self.show(request, next_path, _("The name or the password is not right."), 401)
         self._limit.forget(address)
         return self.let_in(person, own_path(next_path))
 
@@ -134,9 +144,11 @@ class Door:
         if not self.people.people:
             raise Refused(
                 503,
-                "Set a password for the console in MYTHWATCH_ALERT_CONSOLE_PASSWORD, or a people file, and start the alert service again. "
-                "Until then it shows no cases; alerts go out as usual.",
-                "The console has no password yet",
+                _(
+                    "Set a password for the console in MYTHWATCH_ALERT_CONSOLE_PASSWORD, or a people file, and start the alert "
+                    "service again. Until then it shows no cases; alerts go out as usual."
+                ),
+                _("The console has no password yet"),
             )
 
 

@@ -9,21 +9,31 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.alert.cases import Destination
+from services.alert.cases import Destination, Harm, Triage
 from services.alert.console.pages import page
 from services.alert.console.sign_in import Door
 from services.alert.hours import Hours
+from services.alert.outages import NAMES
 from services.alert.people import MAY, Role
 from services.alert.routes import EVERY_DAY, Person, Routes, Rule, When
 from services.alert.store import Store
+from services.alert.subjects import subject
+from services.alert.texts import Said, _, language_name, later
+from services.alert.wording import HARM, TRIAGE, capital
 
-_ROLE_WORDS = {
-    Role.VIEWER: "looks",
-    Role.OFFICER: "decides, merges, writes answers and myths",
-    Role.CLINICIAN: "decides, writes and approves answers and myths",
-    Role.ADMIN: "everything",
-}
+_ROLE_WORDS = Said(
+    {
+        Role.VIEWER: later("looks"),
+        Role.OFFICER: later("decides, merges, writes answers and myths"),
+        Role.CLINICIAN: later("decides, writes and approves answers and myths"),
+        Role.ADMIN: later("everything"),
+    }
+)
 assert set(_ROLE_WORDS) == set(MAY)
+_DAYS = Said({
+    "mon": later("Mon"), "tue": later("Tue"), "wed": later("Wed"), "thu": later("Thu"), "fri": later("Fri"),
+    "sat": later("Sat"), "sun": later("Sun"),
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -74,41 +84,56 @@ def rule_line(routes: Routes, rule: Rule) -> RuleLine:
 
     then = []
     if rule.escalate:
-        then.append(f"after {_span(rule.escalate.after)} without an answer also {named(rule.escalate.to)}")
+        then.append(
+            _("after {span} without an answer also {people}").format(
+                span=_span(rule.escalate.after), people=named(rule.escalate.to)
+            )
+        )
     if rule.at_night:
-        then.append("also in quiet hours")
+        then.append(_("also in quiet hours"))
     if rule.last:
-        then.append("no further rules")
+        then.append(_("no further rules"))
     return RuleLine(rule.name, when_words(rule.when), named(rule.tell), hours_words(rule), "; ".join(then))
 
 
 def when_words(when: When) -> str:
     """Which cases a rule is about."""
+    either = _(" or ")
     parts = [
-        f"{name} {' or '.join(one.replace('-', ' ') for one in any_of)}"
-        for name in ("specialty", "topic", "language", "harm", "advice")
+        f"{called} {either.join(shown(one) for one in any_of)}"
+        for name, called, shown in (
+            ("specialty", _("specialty"), subject),
+            ("topic", _("topic"), subject),
+            ("language", _("language"), language_name),
+            ("harm", _("harm"), lambda one: HARM[Harm(one)]),
+            ("advice", _("advice"), lambda one: TRIAGE[Triage(one)]),
+        )
         if (any_of := getattr(when, name))
     ]
-    return "; ".join(parts) or "every case"
+    return "; ".join(parts) or _("every case")
 
 
 def hours_words(rule: Rule) -> str:
     """When a rule tells people."""
-    days = "" if rule.days == EVERY_DAY else ", ".join(day.capitalize() for day in rule.days)
-    return ", ".join(part for part in (days, str(rule.hours) if rule.hours else "") if part) or "at any time"
+    days = "" if rule.days == EVERY_DAY else ", ".join(_DAYS[day] for day in rule.days)
+    return ", ".join(part for part in (days, str(rule.hours) if rule.hours else "") if part) or _("at any time")
 
 
 def quiet(person: Person, routes: Routes) -> str:
     """When somebody is left in peace."""
     hours: Hours | None = person.quiet_hours
-    return f"quiet {hours} ({routes.zone(person).key})" if hours else "no quiet hours"
+    return (
+        _("quiet {hours} ({zone})").format(hours=hours, zone=routes.zone(person).key) if hours else _("no quiet hours")
+    )
 
 
 def place_words(place: Destination) -> str:
     """A place that is told of everything while there are no routes."""
-    return f"{place.channel.value.capitalize()}: {place.recipient}"
+    return f"{capital(NAMES[place.channel])}: {place.recipient}"
 
 
 def _span(ms: int) -> str:
     minutes = ms // 60_000
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
+    if minutes < 120:
+        return _("{minutes} min").format(minutes=minutes)
+    return _("{hours} h").format(hours=minutes // 60)

@@ -6,8 +6,19 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from services.alert.cases import DAY_MS, HOUR_MS
+from services.alert.myth_versions import VersionState
+from services.alert.people import Role
+from services.alert.texts import Said, _, date, later, ngettext, second
+from services.alert.wording import number
 
 _MINUTE_MS = 60_000
+ROLES = Said({
+    Role.VIEWER: later("viewer"), Role.OFFICER: later("officer"), Role.CLINICIAN: later("clinician"), Role.ADMIN: later("admin"),
+})  # fmt: skip
+VERSION_STATES = Said({
+    VersionState.PROPOSED: later("proposed"), VersionState.APPROVED: later("approved"),
+    VersionState.REPLACED: later("replaced"), VersionState.WITHDRAWN: later("withdrawn"),
+})  # fmt: skip
 
 
 def ago(at_ms: int, now_ms: int) -> str:
@@ -16,20 +27,35 @@ def ago(at_ms: int, now_ms: int) -> str:
         return ""
     gone = now_ms - at_ms
     if gone < -_MINUTE_MS:
-        return f"in {_length(-gone)}" if -gone < 14 * DAY_MS else _day(at_ms)
+        return _("in {span}").format(span=_length(-gone)) if -gone < 14 * DAY_MS else date(at_ms)
     if gone < _MINUTE_MS:
-        return "just now"
-    return f"{_length(gone)} ago" if gone < 14 * DAY_MS else _day(at_ms)
+        return _("just now")
+    return _("{span} ago").format(span=_length(gone)) if gone < 14 * DAY_MS else date(at_ms)
+
+
+def for_script() -> dict[str, str | list[str]]:
+    """What the page's script says, in the language of the page; a list has the words for one and for many."""
+    return {
+        "minutes": _("{minutes} min"), "hours": _("{hours} h"), "in": _("in {span}"), "now": _("just now"), "ago": _("{span} ago"),
+        "days": [ngettext("{number} day", "{number} days", count) for count in (1, 2)],
+        "chosen": [
+            ngettext("Decide on {number} chosen narrative", "Decide on {number} chosen narratives", count)
+            for count in (1, 2)
+        ],
+        "away": _("The console can't be reached. What you see may be old; it is tried again by itself."),
+        "unchanged": _("Nothing was changed: the console can't be reached. Try again."), "copied": _("Copied"),
+        "tooLong": _("{count} characters: {over} too many"), "fits": _("{count} of {limit} characters"),
+    }  # fmt: skip
 
 
 def length(span_ms: int) -> str:
     """ "45 min", "6 h", "1 day", "12 weeks"."""
-    return _length(span_ms) if span_ms < 60 * DAY_MS else f"{span_ms // (7 * DAY_MS)} weeks"
+    return _length(span_ms) if span_ms < 60 * DAY_MS else number(span_ms // (7 * DAY_MS), "week", "weeks")
 
 
 def exact(at_ms: int) -> str:
     """ "21 Nov 2026, 14:05:09 UTC"."""
-    return _utc(at_ms).strftime("%d %b %Y, %H:%M:%S UTC").lstrip("0") if at_ms > 0 else ""
+    return second(at_ms) if at_ms > 0 else ""
 
 
 def iso(at_ms: int) -> str:
@@ -66,17 +92,12 @@ def pseudonym(author: str) -> str:
 
 def _length(span_ms: int) -> str:
     if span_ms < HOUR_MS:
-        return f"{max(1, span_ms // _MINUTE_MS)} min"
+        return _("{minutes} min").format(minutes=max(1, span_ms // _MINUTE_MS))
     if span_ms < DAY_MS:
-        return f"{span_ms // HOUR_MS} h"
-    days = span_ms // DAY_MS
-    return f"{days} day{'s' if days != 1 else ''}"
+        return _("{hours} h").format(hours=span_ms // HOUR_MS)
+    return number(span_ms // DAY_MS, "day", "days")
 
 
 def _utc(at_ms: int) -> datetime:
     # The year 9999 is as far as a date goes.
     return datetime.fromtimestamp(min(max(at_ms, 0), 253_402_300_799_000) / 1000, UTC)
-
-
-def _day(at_ms: int) -> str:
-    return _utc(at_ms).strftime("%d %b %Y").lstrip("0")

@@ -64,7 +64,7 @@ async def test_the_team_page_says_who_is_told_in_words(desk: Console) -> None:
     await enter(desk, Role.VIEWER)
     page = (await desk.get("/team")).text
     for words in (
-        "specialty dermatology; harm moderate or high", "on call skin, desk", "Mon, Tue, 08:00-18:00",
+        "specialty dermatology; harm moderate or grave", "on call skin, desk", "Mon, Tue, 08:00-18:00",
         "after 30 min without an answer also Bram Peeters", "every case", "Skin: <strong>Anna de Vries</strong>",
         "quiet 21:30-07:00 (Europe/Amsterdam)", "The clinician", "decides, writes and approves",
     ):  # fmt: skip

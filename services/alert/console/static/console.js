@@ -4,42 +4,51 @@
   const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
   const POLL_MS = 2_000, TOLD_POLL_MS = 15_000, LONGEST_WAIT_MS = 30_000;
 
-  // --- times: the same words as words.py
+  // --- words: those of the page's language, from words.py; what is filled in stands in braces
+
+  const lang = document.documentElement.lang, words = JSON.parse(document.documentElement.dataset.words);
+  const plural = new Intl.PluralRules(lang);
+  const say = (name, gaps = {}) => {
+    const found = words[name], sentence = typeof found === "string" ? found : found[plural.select(gaps.number) === "one" ? 0 : 1];
+    return sentence.replace(/\{(\w+)\}/g, (whole, gap) => gaps[gap] ?? whole);
+  };
+
+  // --- times: as words.py says them
 
   const length = (ms) => {
-    if (ms < HOUR) return `${Math.max(1, Math.floor(ms / MINUTE))} min`;
-    if (ms < DAY) return `${Math.floor(ms / HOUR)} h`;
-    const days = Math.floor(ms / DAY);
-    return `${days} day${days === 1 ? "" : "s"}`;
+    if (ms < HOUR) return say("minutes", { minutes: Math.max(1, Math.floor(ms / MINUTE)) });
+    if (ms < DAY) return say("hours", { hours: Math.floor(ms / HOUR) });
+    return say("days", { number: Math.floor(ms / DAY) });
   };
-  const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
-  const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
-  const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+  const locale = lang === "en" ? "en-GB" : lang;
+  const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
+  const exact = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
+  const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
   const ago = (at, now) => {
     const gone = now - at;
-    if (gone < -MINUTE) return -gone < 14 * DAY ? `in ${length(-gone)}` : day.format(at);
-    if (gone < MINUTE) return "just now";
-    return gone < 14 * DAY ? `${length(gone)} ago` : day.format(at);
+    if (gone < -MINUTE) return -gone < 14 * DAY ? say("in", { span: length(-gone) }) : day.format(at);
+    if (gone < MINUTE) return say("now");
+    return gone < 14 * DAY ? say("ago", { span: length(gone) }) : day.format(at);
   };
   const sayTimes = () => {
     const now = Date.now();
     for (const time of document.querySelectorAll("time[data-at]")) {
-      const at = Number(time.dataset.at), words = ago(at, now), title = exact.format(at);
-      if (time.textContent !== words) time.textContent = words;
+      const at = Number(time.dataset.at), said = ago(at, now), title = exact.format(at);
+      if (time.textContent !== said) time.textContent = said;
       if (time.title !== title) time.title = title;
     }
     for (const time of document.querySelectorAll("time[data-moment]")) {
-      const words = moment.format(Number(time.dataset.moment));
-      if (time.textContent !== words) time.textContent = words;
+      const said = moment.format(Number(time.dataset.moment));
+      if (time.textContent !== said) time.textContent = said;
     }
   };
 
   // --- live pages: what is typed, opened or selected stays as it is
 
-  const trouble = (words) => {
+  const trouble = (sentence) => {
     const place = document.getElementById("trouble");
-    if (place.textContent !== words) place.textContent = words;
-    place.hidden = !words;
+    if (place.textContent !== sentence) place.textContent = sentence;
+    place.hidden = !sentence;
   };
   let wait = POLL_MS, next = 0, lost = false, told = null;
   const refresh = () => {
@@ -75,9 +84,9 @@
     if (!form) return;
     const count = chosen();
     form.hidden = !count;
-    const words = `Decide on ${count} chosen narrative${count === 1 ? "" : "s"}`;
+    const sentence = say("chosen", { number: count });
     const place = document.getElementById("picked");
-    if (count && place.textContent !== words) place.textContent = words;
+    if (count && place.textContent !== sentence) place.textContent = sentence;
   };
   document.addEventListener("change", (event) => { if (event.target.matches(".pick")) sayChosen(); });
 
@@ -136,13 +145,13 @@
     }
     if (xhr.status === 401) return;
     const isPoll = event.detail.requestConfig?.verb === "get";
-    const words = xhr.status && (xhr.getResponseHeader("Content-Type") || "").startsWith("text/plain") ? xhr.responseText : "";
+    const given = xhr.status && (xhr.getResponseHeader("Content-Type") || "").startsWith("text/plain") ? xhr.responseText : "";
     lost = isPoll;
     if (isPoll) {
       wait = Math.min(LONGEST_WAIT_MS, wait * 2);
-      trouble(words || "The console can't be reached. What you see may be old; it is tried again by itself.");
+      trouble(given || say("away"));
     } else {
-      trouble(words || "Nothing was changed: the console can't be reached. Try again.");
+      trouble(given || say("unchanged"));
       document.getElementById("main").focus();
     }
   });
@@ -156,10 +165,10 @@
     const button = event.target.closest("[data-copy]");
     if (!button) return;
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
-    const words = button.textContent;
-    button.textContent = "Copied";
-    document.getElementById("news").textContent = "Copied";
-    setTimeout(() => { button.textContent = words; }, 2_000);
+    const before = button.textContent;
+    button.textContent = say("copied");
+    document.getElementById("news").textContent = say("copied");
+    setTimeout(() => { button.textContent = before; }, 2_000);
   });
   // The length of an answer as it is written; the server counts again, by each platform's own rules.
   const graphemes = window.Intl?.Segmenter ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
@@ -174,7 +183,7 @@
     if (!field) return;
     const meter = document.getElementById(field.getAttribute("aria-describedby").split(" ")[0]), limit = Number(field.dataset.limit);
     const count = counted(field.value.trim(), field.dataset.meter);
-    meter.textContent = count > limit ? `${count} characters: ${count - limit} too many` : `${count} of ${limit} characters`;
+    meter.textContent = say(count > limit ? "tooLong" : "fits", { count, limit, over: count - limit });
     meter.classList.toggle("over", count > limit);
   });
 
