@@ -132,3 +132,18 @@ def test_what_is_filled_into_a_template_is_escaped() -> None:
     page = Environment(autoescape=True)
     texts.translate(page)
     assert page.from_string('{{ _("by %(who)s", who=name) }}').render(name="<b>") == "by &lt;b&gt;"
+
+
+_JINJA = re.compile(r"\{#.*?#\}|\{%-?\s*trans\b.*?endtrans\s*-?%\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+_SHOWN = re.compile(r'\b(?:aria-label|placeholder|title|data-news|data-page)="([^"]*)"')
+AS_THEY_ARE = {"Mythwatch", "https", "cases"}
+"""Our name, and parts of addresses."""
+
+
+@pytest.mark.parametrize("path", sorted(ALERT.glob("**/templates/*.*")), ids=lambda path: path.name)
+def test_a_template_says_nothing_that_is_not_translated(path: Path) -> None:
+    plain = _JINJA.sub("§", path.read_text(encoding="utf-8"))
+    outside = re.sub(r"<[^>]*>|&\w+;", "§", plain).split("§")
+    shown = [part for found in _SHOWN.findall(plain) for part in found.split("§")]
+    words = {part.strip(" \n·:().,<>-/=\"'") for part in [*outside, *shown] if re.search(r"[A-Za-z]{2}", part)}
+    assert {one for one in words if one not in AS_THEY_ARE} == set()

@@ -126,7 +126,7 @@
     if (!deciding && event.detail.target.matches("[data-live]") && event.detail.elt.matches("[data-live]") && (isTyping() || isSelecting() || chosen())) event.detail.shouldSwap = false;
   });
   document.addEventListener("htmx:afterSettle", () => {
-    if (deciding) for (const drop of document.querySelectorAll("details[data-keep]")) drop.open = false;
+    if (deciding) for (const drop of document.querySelectorAll("details.drop[data-keep]")) drop.open = false;
     deciding = false;
     prepare();
   });
