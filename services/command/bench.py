@@ -47,12 +47,16 @@ def classify(
 @app.command(epilog="Example: mythwatch bench alert --quick")
 def alert(
     quick: bool = typer.Option(False, "--quick", help="a store a tenth the size, under 60 seconds"),
+    server: str = typer.Option(
+        "",
+        help="a PostgreSQL server, postgresql+psycopg://USER:PASSWORD@HOST/postgres; each part makes a database there and drops it",
+    ),
     as_json: bool = typer.Option(False, "--json", help="one JSON object"),
 ) -> None:
     """The alert service alone: verdicts taken in against one commit each, pages from a full store, verdict to Slack."""
     from services.command.bench_alert import bench_alert
 
-    figures = bench_alert(quick)
+    figures = bench_alert(quick, server)
     if as_json:
         print(json.dumps(figures, indent=2))
         return

@@ -11,11 +11,12 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
 import structlog
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.alert import schema
 from services.alert.cases import Channel, Destination
@@ -41,24 +42,34 @@ SEED = 7
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 
 
-def bench_alert(quick: bool) -> dict[str, Any]:
-    """All figures; `quick` takes fewer verdicts and a smaller store, and says so."""
+def bench_alert(quick: bool, server: str = "") -> dict[str, Any]:
+    """All figures; `quick` takes fewer verdicts and a smaller store, and says so. `server`: address of a PostgreSQL server, where
+    each part makes a database of its own and drops it; empty: SQLite.
+    """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    return asyncio.run(_bench(quick))
+    return asyncio.run(_bench(quick, server))
 
 
-async def _bench(quick: bool) -> dict[str, Any]:
+async def _bench(quick: bool, server: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        intake = await _intake(Path(folder), 4_000 if quick else 20_000, 150 if quick else 600)
-        slack = await _to_slack(Path(folder), 20 if quick else 100)
-        pages = await _pages(Path(folder), *((100_000, 1_000) if quick else (1_000_000, 10_000)))
-    return {"machine": machine(), "intake": intake, "verdict_to_slack": slack, "pages": pages}
+        place = server or f"sqlite+aiosqlite:///{folder}"
+        intake = await _intake(place, 4_000 if quick else 20_000, 150 if quick else 600)
+        slack = await _to_slack(place, 20 if quick else 100)
+        pages = await _pages(place, *((100_000, 1_000) if quick else (1_000_000, 10_000)))
+    store = "PostgreSQL" if server else "SQLite"
+    return {
+        "machine": machine(),
+        "store": {"database": store},
+        "intake": intake,
+        "verdict_to_slack": slack,
+        "pages": pages,
+    }
 
 
-async def _intake(folder: Path, verdicts: int, one_by_one: int) -> dict[str, Any]:
+async def _intake(place: str, verdicts: int, one_by_one: int) -> dict[str, Any]:
     """Verdicts a second in batches, as the service takes them, and with a commit for each."""
     stream = _verdicts(verdicts + one_by_one)
-    async with _store(folder / "intake.db") as store:
+    async with _store(place, "intake") as store:
         started = time.perf_counter()
         for start in range(0, verdicts, BATCH):
             await store.take(stream[start : start + BATCH], _now_ms())
@@ -106,11 +117,11 @@ def _verdict(number: int, myth: int, action: Any, at_ms: int) -> Taken:
     return Taken(verdict)
 
 
-async def _to_slack(folder: Path, cases: int) -> dict[str, Any]:
+async def _to_slack(place: str, cases: int) -> dict[str, Any]:
     """From a verdict that makes a case worth answering to the message in Slack, one case after the other."""
     async with local_slack(posts_per_second=None) as slack:
         places = (Destination(Channel.SLACK, slack.channel),)
-        async with _store(folder / "slack.db", places) as store:
+        async with _store(place, "slack", places) as store:
             stopping = asyncio.Event()
             notifier = SlackNotifier(slack.token, slack.base_url, "http://console", "en", buttons=True)
             sending = asyncio.create_task(send_until(store, [(notifier, 0.0)], stopping))
@@ -131,12 +142,15 @@ async def _to_slack(folder: Path, cases: int) -> dict[str, Any]:
     }
 
 
-async def _pages(folder: Path, posts: int, cases: int) -> dict[str, Any]:
+async def _pages(place: str, posts: int, cases: int) -> dict[str, Any]:
     """Pages of the running console, signed in, over HTTP, from a store with that many posts and cases."""
     settings = load(AlertSettings, {"MYTHWATCH_ALERT_CONSOLE_PASSWORD": PASSWORD})
-    async with _store(folder / "pages.db") as store:
+    async with _store(place, "pages") as store:
         started = time.perf_counter()
         await _fill(store, posts, cases)
+        if not place.startswith("sqlite"):  # as its autovacuum does by and by
+            async with store.database.writing() as connection:
+                await connection.execute(text("ANALYZE"))
         filled_s = time.perf_counter() - started
         port, stopping = _free_port(), asyncio.Event()
         serving = asyncio.create_task(serve_web(create_app(store, settings), "127.0.0.1", port, stopping))
@@ -213,8 +227,33 @@ async def _ms(client: httpx.AsyncClient, path: str) -> float:
 
 
 @asynccontextmanager
-async def _store(path: Path, places: tuple[Destination, ...] = ()) -> AsyncIterator[Store]:
-    store = await Store.open(f"sqlite+aiosqlite:///{path}", places, due=DueRules(edit_interval_ms=0))
+async def _store(place: str, name: str, places: tuple[Destination, ...] = ()) -> AsyncIterator[Store]:
+    async with _database(place, f"mythwatch_bench_{name}") as url, _opened(url, places) as store:
+        yield store
+
+
+@asynccontextmanager
+async def _database(place: str, name: str) -> AsyncIterator[str]:
+    """Address of an empty database in a folder (SQLite) or on a server, where it is dropped afterwards."""
+    if place.startswith("sqlite"):
+        yield f"{place}/{name}.db"
+        return
+    server = create_async_engine(place, isolation_level="AUTOCOMMIT")
+    try:
+        async with server.connect() as connection:
+            await connection.execute(text(f"CREATE DATABASE {name}"))
+        try:
+            yield make_url(place).set(database=name).render_as_string(hide_password=False)
+        finally:
+            async with server.connect() as connection:
+                await connection.execute(text(f"DROP DATABASE {name}"))
+    finally:
+        await server.dispose()
+
+
+@asynccontextmanager
+async def _opened(url: str, places: tuple[Destination, ...]) -> AsyncIterator[Store]:
+    store = await Store.open(url, places, due=DueRules(edit_interval_ms=0))
     records = [
         MythRecord(f"myth-{n}", events.Myth(id=f"myth-{n}", claim={"en": f"Myth number {n}."}, harm=events.HARM_HIGH).SerializeToString())
         for n in range(MYTHS)
