@@ -132,9 +132,11 @@ def _slack_socket(
     if settings.slack_app_token is None or settings.slack_token is None:
         return {}
     forms = SlackForms(settings.slack_token.get_secret_value(), settings.slack_base_url)
-    desk = SlackDesk(store, forms, settings.console, settings.language)
+    people = read_people(settings.people) if settings.people else None
+    desk = SlackDesk(store, forms, settings.console, settings.language, people=people)
     token = settings.slack_app_token.get_secret_value()
-    return {"slack socket": SlackSocket(token, settings.slack_base_url, store, forms, desk).run(stopping)}
+    socket = SlackSocket(token, settings.slack_base_url, store, forms, desk, people=people)
+    return {"slack socket": socket.run(stopping)}
 
 
 def _mail_links(settings: AlertSettings) -> MailLinks | None:

@@ -1,8 +1,8 @@
 """People of the console and what each role may do. Pure but for reading the file.
 
-`MYTHWATCH_ALERT_PEOPLE` names a YAML file, `name: {name, role, password, account, token}`, whose passwords are argon2id hashes made by
-`mythwatch people password`, whose accounts are what the hospital's provider calls them (OpenID Connect), and whose tokens, for
-machines, are hashes made by `mythwatch people token`. Without the file there is one account, of the settings, that may do everything.
+`MYTHWATCH_ALERT_PEOPLE` names a YAML file, `name: {name, role, password, account, token, slack}`. Passwords are argon2id hashes made by
+`mythwatch people password`, accounts what the hospital's provider calls them (OpenID Connect), tokens, for machines, hashes made by
+`mythwatch people token`, `slack` the id of a Slack member. Without the file there is one account, of the settings, that may do everything.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _TOKEN = re.compile(r"[0-9a-f]{64}")
+_SLACK = re.compile(r"[UW][A-Z0-9]{2,20}")
 # Who isn't there is looked for as long as who is, so that names can't be guessed by the time it takes.
 _NOBODY = PasswordHasher().hash("nobody has this password")
 
@@ -68,6 +69,7 @@ class Person:
     password: str
     token: str = ""
     account: str = ""
+    slack: str = ""
 
     def may(self, act: Act) -> bool:
         return act in MAY[self.role]
@@ -101,6 +103,19 @@ class People:
             if wanted
             else None
         )
+
+    @property
+    def in_slack(self) -> Mapping[str, Person]:
+        """Those with a Slack member id, by it."""
+        return {person.slack: person for person in self.people.values() if person.slack}
+
+    def may_look_in_slack(self, member: str) -> bool:
+        """Everybody may while nobody has a Slack member id: then the channel's members are who they are."""
+        return not self.in_slack or member in self.in_slack
+
+    def may_decide_in_slack(self, member: str) -> bool:
+        """The same for what their role lets them do."""
+        return not self.in_slack or (member in self.in_slack and self.in_slack[member].may(Act.DECIDE))
 
     def of_token(self, token: str) -> Person | None:
         """Whose token it is."""
@@ -168,7 +183,7 @@ def read_people(path: Path) -> People:
     if not isinstance(raw, dict) or not raw:
         raise PeopleError(f"{path}: nobody is in it; write `anna: {{name: Anna, role: officer, password: ...}}`")
     people = {str(key): _person(str(key), value, path) for key, value in raw.items()}
-    for field in ("account", "token"):
+    for field in ("account", "token", "slack"):
         given = [getattr(one, field).casefold() for one in people.values() if getattr(one, field)]
         if len(set(given)) < len(given):
             raise PeopleError(f"{path}: two people have the same {field}; who is it?")
@@ -181,23 +196,28 @@ def _person(key: str, value: Any, path: Path) -> Person:
 
     if not _NAME.fullmatch(key):
         raise wrong("the name to sign in with", "lower-case letters, digits, dots and dashes, at most 64")
-    if not isinstance(value, dict) or not set(value) <= {"name", "role", "password", "account", "token"}:
-        raise wrong("fields", "name, role, password, account or token, and nothing else")
+    if not isinstance(value, dict) or not set(value) <= {"name", "role", "password", "account", "token", "slack"}:
+        raise wrong("fields", "name, role, password, account, token or slack, and nothing else")
     name, role, password = value.get("name", key), value.get("role"), value.get("password")
     if not isinstance(name, str) or not 0 < len(name) <= 100 or not name.isprintable():
         raise wrong("name", "the person's name, at most 100 characters")
     if role not in list(Role):
         raise wrong("role", f"one of {', '.join(Role)}")
-    token, account = value.get("token", ""), value.get("account", "")
+    token, account, slack = value.get("token", ""), value.get("account", ""), value.get("slack", "")
     if not isinstance(account, str) or len(account) > 320 or not account.isprintable():
         raise wrong("account", "what the provider calls them, such as an e-mail address")
-    if password is None and not token and not account:
-        raise wrong("password", "give a password, an account of the hospital's provider, or a token for a machine")
+    if slack and not (isinstance(slack, str) and _SLACK.fullmatch(slack)):
+        raise wrong("slack", "the member id of their Slack profile, such as U04ABCDEF")
+    if password is None and not token and not account and not slack:
+        raise wrong(
+            "password",
+            "give a password, an account of the hospital's provider, a Slack member id, or a token for a machine",
+        )
     if password is not None and not (isinstance(password, str) and _is_hash(password)):
         raise wrong("password", "the hash that `mythwatch people password` prints, never the password itself")
     if token and not (isinstance(token, str) and _TOKEN.fullmatch(token)):
         raise wrong("token", "the hash that `mythwatch people token` prints, never the token itself")
-    return Person(key, name, Role(role), password or "", token, account)
+    return Person(key, name, Role(role), password or "", token, account, slack)
 
 
 def _is_hash(password: str) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from services.alert.cases import Action, Decision
-from services.alert.slack_modals import ASKS, form, submitted
+from services.alert.people import People
+from services.alert.slack_modals import ASKS, form, not_allowed, submitted
 from services.alert.store import Store
 from services.stream.failures import NotReady
 from services.stream.logs import log
@@ -38,6 +39,7 @@ class Asked:
     decisions: tuple[Decision, ...] = ()
     form: dict[str, Any] | None = None
     trigger_id: str = ""
+    person: str = ""
     errors: dict[str, str] | None = None
 
 
@@ -54,7 +56,9 @@ def _asked(payload: Any) -> Asked:
         return Asked()
     if payload.get("type") == "view_submission":
         found = submitted(payload)
-        return Asked((found,)) if isinstance(found, Decision) else Asked(errors=found)
+        if not isinstance(found, Decision):
+            return Asked(errors=found)
+        return Asked((found,), trigger_id=str(payload.get("trigger_id", "")), person=found.person)
     if payload.get("type") != "block_actions":
         return Asked()
     person = payload.get("user", {}).get("id")
@@ -71,11 +75,19 @@ def _asked(payload: Any) -> Asked:
             wanted = form(ASKS[name], case_id)
         else:
             decisions.append(Decision(case_id, ACTIONS[name], person, "slack", str(action.get("action_ts", ""))[:32]))
-    return Asked(tuple(decisions), wanted, str(payload.get("trigger_id", "")))
+    return Asked(tuple(decisions), wanted, str(payload.get("trigger_id", "")), person)
 
 
-async def do(store: Store, asked: Asked, opener: Opener | None, clock: Callable[[], float]) -> bool:
-    """Show the form, record the decisions; False while the database is away."""
+async def do(
+    store: Store, asked: Asked, opener: Opener | None, clock: Callable[[], float], people: People | None = None
+) -> bool:
+    """Show the form, record the decisions; False while the database is away. `people`: who may decide, None for everybody."""
+    asks = asked.decisions or asked.form is not None
+    if people is not None and asks and not people.may_decide_in_slack(asked.person):
+        log.warning("refused in Slack", action="slack_not_allowed", person=asked.person)
+        if opener is not None:
+            await opener.open(asked.trigger_id, not_allowed())
+        return True
     if asked.form is not None and opener is not None:
         await opener.open(asked.trigger_id, asked.form)
     return await _decide(store, asked.decisions, clock)

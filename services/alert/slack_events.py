@@ -25,10 +25,10 @@ def slack_events_router(desk: SlackDesk, signing_secret: str, clock: Callable[[]
         if isinstance(body, Response):
             return body
         try:
-            text = parse_qs(body.decode("utf-8"), max_num_fields=30).get("text", [""])[0]
+            fields = parse_qs(body.decode("utf-8"), max_num_fields=30)
         except ValueError:
             return Response("malformed form", 400)
-        return JSONResponse(await desk.command(text))
+        return JSONResponse(await desk.command(fields.get("text", [""])[0], fields.get("user_id", [""])[0]))
 
     @router.post("/slack/events", include_in_schema=False)
     async def events(request: Request) -> Response:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from services.alert.cases import Case, Status
+from services.alert.people import People
 from services.alert.slack_blocks import message
 from services.alert.slack_desk import HELP, MOST_CASES, answer, home, listed, wish_of
 from services.alert.store import Store
@@ -22,15 +23,24 @@ class Homes(Protocol):
 
 
 class SlackDesk:
-    """`homes`: None where no App Home can be shown."""
+    """`homes`: None where no App Home can be shown. `people`: who may look, None for everybody in the workspace."""
 
     def __init__(
-        self, store: Store, homes: Homes | None, console: str, language: str, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        homes: Homes | None,
+        console: str,
+        language: str,
+        clock: Callable[[], float] = time.time,
+        people: People | None = None,
     ) -> None:
+        self._people = people
         self._store, self._homes, self._console, self._language, self._clock = store, homes, console, language, clock
 
-    async def command(self, text: str) -> dict[str, Any]:
+    async def command(self, text: str, person: str = "") -> dict[str, Any]:
         """The answer to `/mythwatch TEXT`, always one."""
+        if not self._may_look(person):
+            return answer([], _("Mythwatch doesn't know you. Ask your administrator."))
         what, which = wish_of(text)
         try:
             return await self._answer(what, which)
@@ -48,12 +58,15 @@ class SlackDesk:
         if event.get("type") != "app_home_opened" or not person.isalnum() or self._homes is None:
             return True
         try:
-            cases, more = await self._open_cases()
+            cases, more = await self._open_cases() if self._may_look(person) else ([], 0)
             await self._homes.publish(person, home(cases, more, self._console))
         except NotReady as away:
             log.warning("home not shown", action="slack_home_away", why=str(away))
             return False
         return True
+
+    def _may_look(self, person: str) -> bool:
+        return self._people is None or self._people.may_look_in_slack(person)
 
     async def _answer(self, what: str, which: str) -> dict[str, Any]:
         if what == "open":

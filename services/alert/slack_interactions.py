@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from services.alert.people import People
 from services.alert.slack_asks import Opener, asked_of, do
 from services.alert.store import Store
 from services.stream.logs import log
@@ -63,9 +64,13 @@ class Signatures:
 
 
 def slack_router(
-    store: Store, signing_secret: str, opener: Opener | None = None, clock: Callable[[], float] = time.time
+    store: Store,
+    signing_secret: str,
+    opener: Opener | None = None,
+    clock: Callable[[], float] = time.time,
+    people: People | None = None,
 ) -> APIRouter:
-    """`POST /slack/interactions`."""
+    """`POST /slack/interactions`. `people`: who may decide, None for everybody."""
     router = APIRouter()
     signatures = Signatures(signing_secret)
     working: set[asyncio.Task[bool]] = set()
@@ -81,7 +86,7 @@ def slack_router(
         except (ValueError, KeyError):
             return Response("malformed payload", 400)
         # Not cancelled when it is slow: a database driver gives up in its own time, and the act is recorded once.
-        work = asyncio.create_task(do(store, asked, opener, clock))
+        work = asyncio.create_task(do(store, asked, opener, clock, people))
         working.add(work)
         work.add_done_callback(working.discard)
         done, _ = await asyncio.wait({work}, timeout=ANSWER_WITHIN_S)

@@ -39,6 +39,15 @@ def form(action: Action, case_id: str) -> _View:
     }  # fmt: skip
 
 
+def not_allowed() -> _View:
+    """The modal for somebody whose role doesn't let them decide."""
+    why = _("That is for people whose role in Mythwatch lets them decide on cases. Ask your administrator.")
+    return {
+        "type": "modal", "callback_id": f"{CALLBACK}not_allowed", "title": _plain(_("Not yours to do")),
+        "close": _plain(_("Close")), "blocks": [{"type": "section", "text": _plain(why)}],
+    }  # fmt: skip
+
+
 def submitted(payload: Mapping[str, Any]) -> Decision | dict[str, str]:
     """The decision of a view_submission, or what is wrong by block id. Raises ValueError for what no form of ours sends."""
     view = payload["view"]

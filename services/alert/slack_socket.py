@@ -17,6 +17,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from services.alert.people import People
 from services.alert.retry import BACKOFF_S, SLOWLY_S, Ending
 from services.alert.slack import ending
 from services.alert.slack_asks import Malformed, Opener, asked_of, do
@@ -47,12 +48,14 @@ class SlackSocket:
         desk: SlackDesk,
         clock: Callable[[], float] = time.time,
         ping_s: float = 5.0,
+        people: People | None = None,
     ) -> None:
         # It logs requests with their tokens.
         self._quiet = logging.getLogger("mythwatch.slack_sdk")
         self._quiet.setLevel("CRITICAL")
         self._token, self._base_url, self._ping_s = app_token, base_url, ping_s
         self._store, self._opener, self._desk, self._clock = store, opener, desk, clock
+        self._people = people
         self._working: set[asyncio.Task[Any]] = set()
         self._failures = 0
 
@@ -155,7 +158,7 @@ class SlackSocket:
         if not isinstance(payload, dict):
             raise Malformed("payload: no object")
         if kind == "slash_commands":
-            return await self._desk.command(str(payload.get("text", "")))
+            return await self._desk.command(str(payload.get("text", "")), str(payload.get("user_id", "")))
         if kind == "events_api":
             if not isinstance(payload.get("event"), dict):
                 raise Malformed("event: no object")
@@ -164,7 +167,7 @@ class SlackSocket:
             return {}
         asked = asked_of(payload)
         # Not cancelled when it is slow: a database driver gives up in its own time, and the act is recorded once.
-        work = self._keep(asyncio.create_task(do(self._store, asked, self._opener, self._clock)))
+        work = self._keep(asyncio.create_task(do(self._store, asked, self._opener, self._clock, self._people)))
         done, _ = await asyncio.wait({work}, timeout=ANSWER_WITHIN_S)
         if not done or not work.result():
             return None

@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.alert.drafter import Drafter
+from services.alert.people import read_people
 from services.alert.settings import AlertSettings
 from services.alert.slack import SlackForms
 from services.alert.slack_events import slack_events_router
@@ -39,8 +40,9 @@ def create_app(
         token = settings.slack_token
         forms = SlackForms(token.get_secret_value(), settings.slack_base_url) if token is not None else None
         secret = settings.slack_signing_secret.get_secret_value()
-        app.include_router(slack_router(store, secret, forms))
-        desk = SlackDesk(store, forms, settings.console, settings.language)
+        people = read_people(settings.people) if settings.people else None
+        app.include_router(slack_router(store, secret, forms, people=people))
+        desk = SlackDesk(store, forms, settings.console, settings.language, people=people)
         app.include_router(slack_events_router(desk, secret))
     if importlib.util.find_spec("services.alert.console") and importlib.util.find_spec("services.alert.console.routes"):
         from services.alert.console.routes import add_console

@@ -67,8 +67,10 @@ def now_ms() -> int:
 
 
 @pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Running]:
-    """A told case, the web server, and the sender."""
+async def running(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Running]:
+    """A told case, the web server, and the sender; with a people file where a test gives one."""
+    people = tmp_path / "people.yaml"
+    people.write_text(getattr(request, "param", ""))
     async with local_slack(posts_per_second=None) as slack:
         store = await Store.open(
             f"sqlite+aiosqlite:///{tmp_path}/alert.db",
@@ -78,7 +80,7 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
         port = free_port()
         settings = AlertSettings(
             slack_signing_secret=SecretStr(slack.signing_secret), slack_token=SecretStr(slack.token),
-            slack_base_url=slack.base_url, console_port=port,
+            slack_base_url=slack.base_url, console_port=port, people=people if people.read_text() else None,
         )  # fmt: skip
         stopping = asyncio.Event()
         notifier = SlackNotifier(slack.token, slack.base_url, "http://console", "en", buttons=True)
@@ -131,6 +133,19 @@ async def test_every_button_changes_the_case_and_the_message(running: Running) -
         "acknowledged", "opened",
     ]  # fmt: skip
     assert history[4].why == "It is the title of a film."
+
+
+@pytest.mark.parametrize(
+    "running", ["vera: {role: viewer, slack: U04VERA}\nanna: {role: officer, slack: U04ANNA}"], indirect=True
+)
+async def test_a_people_file_with_slack_ids_says_who_may_click(running: Running) -> None:
+    (message,) = running.slack.messages
+    for stranger in ("U04VERA", "U04OFFICER1"):
+        assert (await running.slack.click(message.ts, "acknowledge", stranger))["ok"]
+        assert await running.status() is Status.OPEN
+        assert running.slack.workspace.views[-1]["title"]["text"] == "Not yours to do"
+    assert (await running.slack.click(message.ts, "acknowledge", "U04ANNA"))["ok"]
+    assert await running.status() is Status.ACKNOWLEDGED
 
 
 def typed(text: str) -> dict[str, object]:

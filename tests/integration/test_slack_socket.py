@@ -12,6 +12,7 @@ import pytest
 
 from services.alert.cases import Status
 from services.alert.grouping import case_id
+from services.alert.people import People, Person, Role
 from services.alert.slack_home import SlackDesk
 from services.alert.slack_socket import SlackSocket
 from services.alert.store import Store
@@ -34,6 +35,7 @@ class Shown:
 
     async def publish(self, person: str, view: dict[str, Any]) -> None:
         self.homes.append(person)
+        self.last = view
 
 
 @pytest.fixture
@@ -46,10 +48,12 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def listening(server: SocketServer, store: Store, token: str = APP_TOKEN) -> AsyncIterator[Shown]:
+async def listening(
+    server: SocketServer, store: Store, token: str = APP_TOKEN, people: People | None = None
+) -> AsyncIterator[Shown]:
     shown, stopping = Shown(), asyncio.Event()
-    desk = SlackDesk(store, shown, "http://console", "en")
-    socket = SlackSocket(token, server.base_url, store, shown, desk, ping_s=0.5)
+    desk = SlackDesk(store, shown, "http://console", "en", people=people)
+    socket = SlackSocket(token, server.base_url, store, shown, desk, ping_s=0.5, people=people)
     running = asyncio.create_task(socket.run(stopping))
     try:
         yield shown
@@ -255,3 +259,26 @@ async def test_socket_mode_that_was_turned_off_is_not_hammered(server: SocketSer
         await asyncio.sleep(0.5)
         assert server.opened == 1
         await server.connected(2, within_s=4.0)
+
+
+async def test_in_slack_too_people_do_what_their_role_lets_them(server: SocketServer, store: Store) -> None:
+    people = People({
+        "anna": Person("anna", "Anna", Role.OFFICER, "", slack="U04ANNA"),
+        "vera": Person("vera", "Vera", Role.VIEWER, "", slack="U04VERA"),
+    })  # fmt: skip
+    listed = {"command": "/mythwatch", "text": "open"}
+    async with listening(server, store, people=people) as shown:
+        await server.connected()
+        for stranger in ("U04VERA", "U04STRANGER"):
+            for action in ("acknowledge", "ask_not_a_myth"):
+                assert await server.send("interactive", {**click(action), "user": {"id": stranger}}) == {}
+        assert await status(store) is Status.OPEN
+        assert [form["title"]["text"] for form in shown.forms] == ["Not yours to do"] * 4
+        assert "Sunscreen" in str(await server.send("slash_commands", {**listed, "user_id": "U04VERA"}))
+        assert "Sunscreen" not in str(await server.send("slash_commands", {**listed, "user_id": "U04STRANGER"}))
+        for person in ("U04STRANGER", "U04VERA"):
+            event = {"type": "event_callback", "event": {"type": "app_home_opened", "user": person, "tab": "home"}}
+            assert await server.send("events_api", event) == {}
+            assert ("Sunscreen" in str(shown.last)) is (person == "U04VERA")
+        assert await server.send("interactive", {**click(), "user": {"id": "U04ANNA"}}) == {}
+        assert await status(store) is Status.ACKNOWLEDGED

@@ -59,6 +59,8 @@ def test_without_a_password_there_is_nobody() -> None:
         ({"anna": {"role": "viewer", "password": "$argon2id$rubbish"}}, "anna: password: the hash"),
         ({"anna": {"role": "viewer"}}, "anna: password"),
         ({"anna": {"name": "A\0", "role": "viewer", "password": HASH}}, "anna: name"),
+        ({"anna": {"role": "viewer", "slack": "anna"}}, "anna: slack: the member id"),
+        ({name: {"role": "viewer", "slack": "U04ANNA"} for name in ("anna", "vera")}, "two people have the same slack"),
     ],
 )
 def test_a_mistake_names_the_person_the_field_and_the_fix(tmp_path: Path, people: object, told: str) -> None:
