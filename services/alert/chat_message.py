@@ -9,6 +9,7 @@ from services.alert import wording
 from services.alert.cases import CaseView, Job
 from services.alert.digest import Contents, sections, title
 from services.alert.digest_rows import DigestJob
+from services.alert.names import called
 from services.alert.texts import _
 
 MOST_TITLE = 150
@@ -30,7 +31,7 @@ def case_text(job: Job, view: CaseView, console: str, language: str) -> tuple[st
         lines.append(
             _("The fact: {fact}").format(fact=wording.shortened(myth.in_language(myth.fact, language), MOST_FACT))
         )
-    if standing := wording.standing(case, case.decided_by):
+    if standing := wording.standing(case, called(case.decided_by)):
         lines.append(f"{standing}.")
     lines.append(_("Posts, drafts and decisions: {address}").format(address=f"{console}/cases/{case.id}"))
     return wording.shortened(f"{wording.ADVICE[case.triage]}: {case.claim}", MOST_TITLE), "\n\n".join(lines)

@@ -20,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from services.alert import wording
 from services.alert.cases import CaseView, Job, Status, Triage
 from services.alert.mail_links import MailLinks
+from services.alert.names import called
 from services.alert.outages import Notice
 from services.alert.responses import answer
 from services.alert.subjects import subject
@@ -125,17 +126,18 @@ def _words(job: Job, view: CaseView, console: str, language: str) -> dict[str, A
     specialty = _("For: {specialty}.").format(specialty=subject(myth.specialty)) if myth and myth.specialty else ""
     found = answer(myth, view.responses, language)
     sure = f"{wording.certainty(view)}." if wording.certainty(view) else ""
+    by = _("by {person}").format(person=called(found.approved.approver)) if found and found.approved else ""
     once = _("Mythwatch tells you once of each narrative, and again when the advice rises or the posts double.")
     return {
         "claim": case.claim, "advice": wording.ADVICE[case.triage], "colour": _COLOURS[case.triage],
         "why_now": job.reason if job.action != "post" else "", "triage_reason": case.triage_reason,
-        "spread": wording.spread(case), "standing": wording.standing(case, case.decided_by, _when(case.muted_until_ms)),
+        "spread": wording.spread(case), "standing": wording.standing(case, called(case.decided_by), _when(case.muted_until_ms)),
         "facts": facts, "quotes": quotes, "sources": sources,
         "fact": wording.shortened(myth.in_language(myth.fact, language), MOST_TEXT) if myth else "",
         "why_misleading": wording.shortened(myth.why_misleading, MOST_TEXT) if myth else "",
         "answer": found.text if found else "",
         "answer_title": _("Approved answer") if found and found.approved else _("Suggested answer"),
-        "answer_note": _("by {person}").format(person=found.approved.approver) if found and found.approved else _("check and adapt it"),
+        "answer_note": by or _("check and adapt it"),
         "case_url": f"{console}/cases/{case.id}",
         "footer": " ".join(part for part in (sure, specialty, once) if part),
     }  # fmt: skip

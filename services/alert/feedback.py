@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.alert import schema
 from services.alert.cases import Action, Case, Decided, Decision, Status
 from services.alert.database import Database
+from services.alert.names import called
 from services.alert.reconsider import Rules, reconsider
 from services.alert.rows import case_of, case_values
 from services.alert.texts import Said, _, later
@@ -97,7 +98,7 @@ async def decide(
 
 def _what(decision: Decision) -> str:
     words = _WORDS[decision.action]
-    return _("{done} to {person}").format(done=words, person=decision.assignee) if decision.assignee else words
+    return _("{done} to {person}").format(done=words, person=called(decision.assignee)) if decision.assignee else words
 
 
 async def _standing(connection: AsyncConnection, case_id: str) -> Case | None:

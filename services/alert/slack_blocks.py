@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from services.alert import wording
 from services.alert.cases import CaseView, Myth, Post, Status
+from services.alert.names import called
 from services.alert.responses import Answer, answer
 from services.alert.subjects import subject
 from services.alert.texts import _, language_name, moment, pgettext
@@ -118,7 +119,7 @@ def _standing(view: CaseView) -> str:
 
 
 def _person(name: str) -> str:
-    return f"<@{name}>" if _SLACK_USER.match(name) else fitting(name, 100)
+    return f"<@{name}>" if _SLACK_USER.match(name) else fitting(called(name), 100)
 
 
 def _spread(view: CaseView) -> _Block:
@@ -177,7 +178,7 @@ def _fact(myth: Myth, found: Answer | None, language: str) -> list[_Block]:
         plain = fitting(found.text, 2_400, lambda text: _entities(text.replace("`", "'")))
         title = _("*Suggested answer* (a draft: check and adapt it)")
         if found.approved is not None:
-            title = _("*Approved answer* (by {person})").format(person=fitting(found.approved.approver, 100))
+            title = _("*Approved answer* (by {person})").format(person=fitting(called(found.approved.approver), 100))
         blocks.append(_section(f"{title}\n```{plain}```"))
     return blocks
 

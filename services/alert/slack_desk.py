@@ -11,6 +11,7 @@ from typing import Any
 
 from services.alert import wording
 from services.alert.cases import Case
+from services.alert.names import called
 from services.alert.slack_blocks import fitting, link
 from services.alert.texts import _, later, pgettext
 
@@ -69,7 +70,7 @@ def answer(blocks: list[_Block], text: str) -> dict[str, Any]:
 
 
 def _row(case: Case, console: str) -> _Block:
-    assigned = f" · {fitting(case.assigned_to, 60)}" if case.assigned_to else ""
+    assigned = f" · {fitting(called(case.assigned_to), 60)}" if case.assigned_to else ""
     opening = pgettext("link", "open")
     return _section(
         f"{wording.MARK[case.triage]} *{fitting(case.claim, 200)}*\n{fitting(wording.spread(case), 200)}{assigned}"

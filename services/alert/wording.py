@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from services.alert.cases import Case, CaseView, Harm, Myth, Status, Triage
+from services.alert.names import called
 from services.alert.texts import Said, _, count, language_name, later, ngettext, pgettext
 
 ADVICE = Said({
@@ -119,7 +120,7 @@ def standing(case: Case, person: str, until: str = "") -> str:
             if until and case.status is Status.MUTED
             else words
         )
-    return _("Assigned to {person}").format(person=case.assigned_to) if case.assigned_to else ""
+    return _("Assigned to {person}").format(person=called(case.assigned_to)) if case.assigned_to else ""
 
 
 _STANDING = Said({

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 from services.alert import lengths, outages, texts, wording
 from services.alert.cases import Action, Status, Triage
 from services.alert.console import spread, words
+from services.alert.names import called
 from services.alert.subjects import subject
 from services.alert.why_flagged import reason
 
@@ -31,7 +32,7 @@ def _environment() -> Environment:
         "exact": words.exact, "iso": words.iso, "span": words.length, "percent": words.percent,
         "web_link": words.web_link, "site": words.site, "pseudonym": words.pseudonym, "language": texts.language_name,
         "platform": wording.platform, "shortened": wording.shortened, "place_name": lengths.NAMES.get,
-        "capital": wording.capital, "subject": subject, "why": reason,
+        "capital": wording.capital, "subject": subject, "why": reason, "called": called,
     }  # fmt: skip
     environment.globals |= {
         "ago": words.ago, "asset": asset, "bars": spread.bars, "places": wording.places, "platform": wording.platform,

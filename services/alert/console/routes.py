@@ -9,6 +9,7 @@ from fastapi import FastAPI, Response
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+from services.alert import names
 from services.alert.api.app import add_api
 from services.alert.console.answer_forms import answer_router
 from services.alert.console.bulk import bulk_router
@@ -56,6 +57,7 @@ def add_console(
     """
     password = settings.console_password.get_secret_value() if settings.console_password else ""
     people = people_of(settings.people, settings.console_user, password)
+    names.use(people)
     key = signing_key(people, password, settings.oidc_secret)
     https = settings.console.startswith("https://")
     provider = _provider(settings, key)

@@ -83,7 +83,7 @@ async def test_a_topic_is_muted_from_a_case_shown_there_and_ended(desk: Console)
     answer = await mute(desk)
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/cases/{CASE}")
     page = (await desk.get(f"/cases/{CASE}")).text
-    assert "Nobody is told anew: officer muted the topic sun" in page
+    assert "Nobody is told anew: The officer muted the topic sun" in page
     assert 'id="mute-more"' not in page
     (standing,) = await desk.store.mute_desk.in_force(desk.clock.now_ms)
     team = await desk.get("/team")
