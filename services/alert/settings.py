@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.alert.alertmanager import PREFIX as ALERTMANAGER
 from services.alert.cases import Channel, Destination
 from services.alert.due import DueRules
 from services.alert.mail_address import is_mail_address
@@ -61,7 +62,8 @@ class AlertSettings(BaseSettings):
         description='other chat services: JSON of names and Apprise addresses, such as {"teams": "workflows://..."}',
     )
     webhooks: SecretStr | None = Field(
-        None, description='signed webhooks: JSON of names and addresses, such as {"registry": "https://..."}'
+        None,
+        description='signed webhooks: JSON of names and addresses, such as {"registry": "https://...", "ops": "alertmanager+https://..."}',
     )
     webhook_secret: SecretStr | None = Field(None, description="what signs them (Standard Webhooks)")
 
@@ -180,9 +182,10 @@ class AlertSettings(BaseSettings):
     @classmethod
     def _webhook_addresses(cls, value: SecretStr | None) -> SecretStr | None:
         for name, address in _named(value).items():
-            local = urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1")
-            if not address.startswith("https://") and not (local and address.startswith("http://")):
-                raise ValueError(f"{name}: begins with https://")
+            plain = address.removeprefix(ALERTMANAGER)
+            local = urlsplit(plain).hostname in ("127.0.0.1", "localhost", "::1")
+            if not plain.startswith("https://") and not (local and plain.startswith("http://")):
+                raise ValueError(f"{name}: begins with https:// or {ALERTMANAGER}https://")
         return value
 
     @field_validator("webhook_secret")

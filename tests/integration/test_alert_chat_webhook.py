@@ -83,6 +83,32 @@ async def test_a_webhook_is_signed_and_says_what_became_of_the_case(tmp_path: Pa
         assert b"author1" not in body
 
 
+async def test_a_webhook_for_operations_speaks_as_alertmanager_does(tmp_path: Path, hook: Hook) -> None:
+    def notifier() -> WebhookNotifier:
+        return WebhookNotifier({NAME: f"alertmanager+{hook.url}"}, SECRET, "http://console", timeout_s=2.0)
+
+    async with opened(tmp_path, Destination(Channel.WEBHOOK, NAME)) as store:
+        await store.take(wave(4, at_ms=now_ms() - 1000), now_ms())
+        await drain(store, notifier())
+        await store.decide(Decision(case_id(MYTH), Action.NOT_A_MYTH, "officer", "console", "a1", "a film"), now_ms())
+        await drain(store, notifier())
+    since_ms = now_ms()
+    for over in (False, True):
+        await notifier().send_notice(NAME, Notice(Channel.SLACK, since_ms, "token_revoked", over=over))
+    told, judged, fails, works = hook.bodies
+    assert [body["status"] for body in hook.bodies] == ["firing", "resolved", "firing", "resolved"]
+    assert [body["version"] for body in hook.bodies] == ["4"] * 4
+    (first,), (last,) = told["alerts"], judged["alerts"]
+    assert (first["labels"]["alertname"], first["labels"]["severity"]) == ("MythwatchCase", "warning")
+    assert first["annotations"]["summary"] == "Sunscreen causes cancer."
+    assert first["generatorURL"] == f"http://console/cases/{case_id(MYTH)}"
+    assert (first["fingerprint"], first["startsAt"]) == (last["fingerprint"], last["startsAt"]), "the same alert"
+    assert (first["endsAt"], last["endsAt"] > last["startsAt"]) == ("0001-01-01T00:00:00Z", True)
+    assert fails["alerts"][0]["fingerprint"] == works["alerts"][0]["fingerprint"] != first["fingerprint"]
+    assert all(headers["webhook-signature"] for headers, _ in hook.requests)
+    assert b"they lie about sunscreen" not in b"".join(body for _, body in hook.requests)
+
+
 async def test_a_webhook_that_fails_gets_the_same_delivery_again(tmp_path: Path, hook: Hook) -> None:
     hook.answers = [(500, {}), (429, {"Retry-After": "0"})]
     async with opened(tmp_path, Destination(Channel.WEBHOOK, NAME)) as store:
