@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from services.alert.texts import gettext, later
 
@@ -20,6 +21,8 @@ _SENTENCES = (
     later("Tells a personal story."),
     later("Comforts or encourages."),
     later("Reports news."),
+    later("Below the post it answers, it doesn't spread the myth ({share})."),
+    later("Its words: “{words}”"),
 )
 
 
@@ -31,10 +34,25 @@ def reason(given: str) -> str:
     return given
 
 
+def carried(text: str, reasons: Sequence[str]) -> tuple[str, str, str]:
+    """A post in three: before the words that carried the decision, those, and after. All of it first where none are known, or all
+    of it did.
+    """
+    for given in reasons:
+        if found := _WORDS.fullmatch(given):
+            # A long quotation is cut with a sign of its own; parts of a post are joined by a space.
+            words = re.escape(found["words"].removesuffix("…")).replace("\\ ", r"\s+")
+            place = re.search(words, text)
+            if place and len(place[0]) < len(text.strip()):
+                return text[: place.start()], place[0], text[place.end() :]
+    return text, "", ""
+
+
 def _pattern(sentence: str) -> re.Pattern[str]:
     parts = re.split(r"\{(\w+)\}", sentence)
     named = (f"(?P<{part}>.+)" if place % 2 else re.escape(part) for place, part in enumerate(parts))
     return re.compile("".join(named), re.DOTALL)
 
 
+_WORDS = _pattern("Its words: “{words}”")
 _PATTERNS = tuple((_pattern(sentence), sentence) for sentence in _SENTENCES)

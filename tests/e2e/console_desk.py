@@ -94,8 +94,9 @@ class Desk:
 
     def verdict(self, number: int, myth: str, at_ms: int) -> Taken:
         said = self.myths[myth].said_as
+        words = said[number % len(said)]
         post = events.SocialPost(
-            id=f"bluesky:{self.run}-{myth}-{number}", action=events.POST_ACTION_CREATE, text=f"{said[number % len(said)]} #{number}",
+            id=f"bluesky:{self.run}-{myth}-{number}", action=events.POST_ACTION_CREATE, text=f"{words} #{number}",
             platform=("bluesky", "mastodon")[number % 3 == 0], language="en", author=content_id("author", number),
             url=f"https://bsky.app/profile/example/post/{number}", created_ms=at_ms, received_ms=at_ms + 200,
         )  # fmt: skip
@@ -104,7 +105,7 @@ class Desk:
                 id=content_id("verdict", post.id), post=post, kind=events.POST_KIND_CLAIM, health=0.98, claim=0.95, flag=True,
                 flag_score=0.8 + number % 15 / 100, stance=events.STANCE_ENDORSE, stance_score=0.94, classified_ms=at_ms + 300,
                 candidates=[events.Candidate(myth_id=self.myth_id(myth), score=0.9)], myth_id=self.myth_id(myth),
-                reasons=["Asserts it as a fact and recommends it to others."], model_version="tests",
+                reasons=["Asserts it as a fact and recommends it to others.", f"Its words: “{words}”"], model_version="tests",
             ),
             new_trace(),
         )  # fmt: skip

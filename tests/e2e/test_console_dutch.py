@@ -38,6 +38,9 @@ async def test_an_officer_works_in_dutch(desk: Desk, visit: Callable[..., Awaita
     await page.get_by_role("button", name="Oppakken").click()
     await expect(page.locator("#outcome")).to_contain_text("Opgepakt.")
     await expect(page.locator(".logs")).to_contain_text("Opgepakt door officer in de console")
+    post = page.locator(".post").first
+    await expect(post).to_contain_text("De woorden: “")
+    await expect(post.locator("mark")).to_be_visible()
     await assert_accessible(page, "case")
     await picture(page, "dutch-case")
     message = desk.message()

@@ -15,7 +15,7 @@ from services.alert.cases import Action, Status, Triage
 from services.alert.console import spread, words
 from services.alert.names import called
 from services.alert.subjects import subject
-from services.alert.why_flagged import reason
+from services.alert.why_flagged import carried, reason
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -38,7 +38,8 @@ def _environment() -> Environment:
         "ago": words.ago, "asset": asset, "bars": spread.bars, "places": wording.places, "platform": wording.platform,
         "number": wording.number, "trend": wording.trend, "growth": wording.growth,
         "standing": wording.standing, "ADVICE": wording.ADVICE, "HARM": wording.HARM, "STATUS": wording.STATUS, "TRIAGE": wording.TRIAGE,
-        "CHANNELS": outages.NAMES, "ROLES": words.ROLES, "VERSION_STATES": words.VERSION_STATES, "script_words": words.for_script,
+        "CHANNELS": outages.NAMES, "ROLES": words.ROLES, "VERSION_STATES": words.VERSION_STATES,
+        "script_words": words.for_script, "carried": carried,
         "Status": Status, "Triage": Triage, "Action": Action,
     }  # fmt: skip
     return environment

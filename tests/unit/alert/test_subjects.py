@@ -8,8 +8,9 @@ import pytest
 
 from services.alert import texts
 from services.alert.subjects import _NAMES, subject
-from services.alert.why_flagged import _PATTERNS, reason
+from services.alert.why_flagged import _PATTERNS, carried, reason
 from services.classify import knowledge_base
+from services.classify.carrying_words import MOST_CHARACTERS, quoted, sentences
 from services.classify.policy import CandidateEvidence, PostEvidence
 from services.classify.reasons import reasons
 
@@ -37,7 +38,10 @@ BEST = CandidateEvidence("m", "Sunscreen “causes” cancer.", 3.0, 0.8, (0.8, 
 
 def said() -> set[str]:
     """Every reason that the classifier gives."""
-    found: set[str] = set()
+    found = {
+        quoted(["They hide it.", "It gives you cancer."], [0.1, 0.9]),
+        "Below the post it answers, it doesn't spread the myth (31%).",
+    }
     for kind in ("question", "experience", "support", "news", "claim"):
         for health, misinformation in ((0.1, 0.9), (0.9, 0.9)):
             for flag, chance, stance in (
@@ -61,3 +65,26 @@ def test_a_reason_in_dutch_keeps_the_title_and_the_share() -> None:
         "Herhaalt de mythe “A {b} % c” (91% zeker dat dit de mythe is)."
     )
     assert reason("What another version of the classifier said.") == "What another version of the classifier said."
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("They hide it. It gives you cancer! Share this.", "It gives you cancer!"),
+        ("They hide it.\nIt gives you\ncancer, ask anyone there.\nShare this.", "It gives you"),
+        ("x <b>&amp;</b> (a|b)* [c]. " + "so it is " * 40 + "end of it. And then.", "so it is"),
+    ],
+)
+def test_the_words_that_carried_the_decision_are_found_in_the_post(text: str, words: str) -> None:
+    parts = sentences(text)
+    given = quoted(parts, [float(part.startswith(words)) for part in parts])
+    before, found, after = carried(text, ["Repeats the myth.", given])
+    assert before + found + after == text
+    assert found.startswith(words)
+    assert len(found) <= MOST_CHARACTERS
+
+
+def test_nothing_is_marked_where_nothing_or_all_of_it_carried_the_decision() -> None:
+    assert carried("It gives you cancer.", ["Its words: “It gives you cancer.”"]) == ("It gives you cancer.", "", "")
+    assert carried("It was edited since.", ["Its words: “It gives you cancer.”"]) == ("It was edited since.", "", "")
+    assert carried("No reason.", []) == ("No reason.", "", "")
