@@ -13,8 +13,11 @@ from services.alert.api.cases import case_api
 from services.alert.api.insight import insight_api
 from services.alert.api.mutes import mute_api
 from services.alert.api.myths import myth_api
+from services.alert.api.privacy import privacy_api
+from services.alert.api.team import team_api
 from services.alert.api.tokens import Bearer
 from services.alert.console.headers import ConsoleHeaders
+from services.alert.console.privacy_page import Forget
 from services.alert.merging import CannotMerge
 from services.alert.myth_versions import CannotPropose, OwnVersion
 from services.alert.people import People
@@ -26,12 +29,14 @@ from services.stream.logs import log
 RETRY_S = 5
 
 
-def add_api(app: FastAPI, store: Store, people: People, now_ms: Callable[[], int], *, https: bool) -> None:
-    """Mounts it; must come before what is mounted at the root."""
+def add_api(
+    app: FastAPI, store: Store, people: People, now_ms: Callable[[], int], *, https: bool, forget: Forget | None = None
+) -> None:
+    """Mounts it; must come before what is mounted at the root. Without `forget` nothing is erased by it."""
     api = FastAPI(
         title="Mythwatch", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json",
-        description="Cases, posts, decisions, answers, myths and mutes, as the console shows them. `Authorization: Bearer` with a "
-        "token that `mythwatch people token` made; a repeated `Idempotency-Key` changes nothing twice.",
+        description="Cases, posts, decisions, answers, myths, mutes, team and privacy, as the console shows them. "
+        "`Authorization: Bearer` with a token that `mythwatch people token` made; a repeated `Idempotency-Key` changes nothing twice.",
     )  # fmt: skip
     _errors(api)
     bearer = Bearer(people)
@@ -39,6 +44,8 @@ def add_api(app: FastAPI, store: Store, people: People, now_ms: Callable[[], int
     api.include_router(insight_api(store, bearer, now_ms))
     api.include_router(myth_api(store, bearer, now_ms))
     api.include_router(mute_api(store, bearer, now_ms))
+    api.include_router(team_api(store, bearer, now_ms))
+    api.include_router(privacy_api(store, bearer, now_ms, forget))
     app.mount("/api/v1", ConsoleHeaders(api, https))
 
 

@@ -20,6 +20,7 @@ from services.alert.api.shapes import (
     MythOut,
     PostOut,
     SplitIn,
+    TellingOut,
     UndoIn,
 )
 from services.alert.api.tokens import Bearer
@@ -83,6 +84,11 @@ def case_api(store: Store, bearer: Bearer, now_ms: Callable[[], int]) -> APIRout
             ChangeOut(at_ms=entry.at_ms, who=entry.who, via=entry.via, what=entry.what, why=entry.why)
             for entry in await store.history(case_id)
         ]
+
+    @router.get("/cases/{case_id}/tellings", summary="Who was told, where, and whether it arrived, latest first")
+    async def tellings(case_id: Case, person: Person = looks) -> list[TellingOut]:
+        await _view(case_id)
+        return [TellingOut.of(one) for one in await store.tellings(case_id)]
 
     @router.post("/cases/{case_id}/decisions", summary="Acknowledge, mute, judge, assign, answer or reopen")
     async def decide(case_id: Case, wish: DecisionIn, person: Person = decides, idempotency_key: Key = "") -> CaseOut:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.alert import cases, responses
-from services.alert.cases import Action, Harm, Status, Triage
+from services.alert.cases import Action, Channel, Harm, Status, Telling, Triage
 
 
 class Shape(BaseModel):
@@ -146,6 +146,24 @@ class AnswerOut(Shape):
             id=one.id, language=one.language, place=one.place, text=one.text, version=one.version, state=one.state,
             author=one.author, approver=one.approver, expires_ms=one.expires_ms,
         )  # fmt: skip
+
+
+class TellingOut(Shape):
+    """One notification; `state`: pending, sending, unsure, sent or failed."""
+
+    channel: Channel
+    recipient: str
+    action: str
+    reason: str
+    state: str
+    attempts: int
+    error: str
+    created_ms: int
+    sent_ms: int
+
+    @classmethod
+    def of(cls, one: Telling) -> TellingOut:
+        return cls(**{name: getattr(one, name) for name in cls.model_fields})
 
 
 class TopicOut(Shape):

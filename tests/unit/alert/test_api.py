@@ -14,10 +14,19 @@ from typer.testing import CliRunner
 from services.alert.cases import Status
 from services.alert.grouping import case_id
 from services.alert.people import MAY, Act, Role, token_hash
+from services.alert.routes import parse_routes
 from services.command.main import app as command
+from services.stream import events_pb2 as events
 from tests.unit.alert.console_app import Console, console
-from tests.unit.alert.examples import MYTH, NOW, OTHER, myth_record, wave
+from tests.unit.alert.examples import DELETE, MYTH, NOW, OTHER, myth_record, wave
 
+ROUTES = """
+people: {anna: {name: Anna, email: anna@hospital.example}}
+rotas: {skin: {people: [anna], first: 2026-01-05}}
+places: {desk: {slack: C11}}
+rules: [{name: sun, when: {topic: sun}, tell: [on call skin, desk]}]
+"""
+FORGOTTEN: list[events.SocialPost] = []
 CASE, SECOND = case_id(MYTH), case_id(OTHER)
 BASE = f"/api/v1/cases/{CASE}"
 ANSWER = {"language": "en", "place": "bluesky", "text": "Sunscreen does not cause cancer."}
@@ -42,7 +51,12 @@ async def desk(tmp_path: Path) -> AsyncIterator[Console]:
               {**{role.value: role.value for role in Role}, "berta": "clinician"}.items()}  # fmt: skip
     path = tmp_path / "people.yaml"
     path.write_text(yaml.safe_dump(people), encoding="utf-8")
-    async with console(tmp_path, people=path, console_password=None) as opened:
+
+    async def forget(event: events.SocialPost) -> None:
+        FORGOTTEN.append(event)
+
+    FORGOTTEN.clear()
+    async with console(tmp_path, people=path, console_password=None, forget=forget) as opened:
         await opened.store.set_myths([myth_record(), myth_record(OTHER)], NOW)
         await opened.store.take([*wave(4), *wave(5, myth=OTHER)], NOW + 100)
         yield opened
@@ -236,3 +250,30 @@ async def test_an_answer_is_not_approved_by_its_author_by_way_of_another_case(de
     assert stray.status_code == 409
     (still,) = (await desk.get(f"{BASE}/answers", headers=by("viewer"))).json()
     assert still["state"] == "proposed"
+
+
+async def test_what_is_held_is_shown_to_the_admin_and_forgotten_everywhere(desk: Console) -> None:
+    of = {"post_id": f"bluesky:{MYTH}-1"}
+    for who in ("viewer", "officer", "clinician"):
+        for path in ("held", "erase"):
+            assert (await post(desk, f"/api/v1/privacy/{path}", of, who)).status_code == 403
+    held = (await post(desk, "/api/v1/privacy/held", of)).json()
+    assert [one["id"] for one in held["posts"]] == [of["post_id"]]
+    assert (await post(desk, "/api/v1/privacy/erase", of)).status_code == 202
+    (event,) = FORGOTTEN
+    assert (event.id, event.action) == (of["post_id"], DELETE)
+    for wrong in ({}, {"author": "a", "post_id": "b"}, {"author": " "}):
+        answer = await post(desk, "/api/v1/privacy/erase", wrong)
+        assert (answer.status_code, "either author or post_id" in answer.json()["error"]) == (400, True)
+    assert len(FORGOTTEN) == 1
+
+
+async def test_who_is_told_and_who_was(desk: Console) -> None:
+    assert (await desk.client.get("/api/v1/team", headers=by("viewer"))).json()["rules"] == []
+    await desk.store.use_routes(parse_routes(ROUTES), NOW + 200)
+    team = (await desk.client.get("/api/v1/team", headers=by("viewer"))).json()
+    assert (team["rules"][0]["when"], team["rules"][0]["tell"]) == ("topic sun", "on call skin, desk")
+    assert team["on_call"] == {"skin": "Anna"}
+    (told,) = (await desk.client.get(f"{BASE}/tellings", headers=by("viewer"))).json()[:1]
+    assert (told["channel"], told["state"]) in {("slack", "pending"), ("email", "pending")}
+    assert (await desk.client.get(f"/api/v1/cases/{'0' * 32}/tellings", headers=by("viewer"))).status_code == 404
