@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from services.alert.api.cases import case_api
+from services.alert.api.drafts import draft_api
 from services.alert.api.insight import insight_api
 from services.alert.api.mutes import mute_api
 from services.alert.api.myths import myth_api
@@ -18,6 +19,7 @@ from services.alert.api.team import team_api
 from services.alert.api.tokens import Bearer
 from services.alert.console.headers import ConsoleHeaders
 from services.alert.console.privacy_page import Forget
+from services.alert.drafter import Drafter
 from services.alert.merging import CannotMerge
 from services.alert.myth_versions import CannotPropose, OwnVersion
 from services.alert.people import People
@@ -30,9 +32,17 @@ RETRY_S = 5
 
 
 def add_api(
-    app: FastAPI, store: Store, people: People, now_ms: Callable[[], int], *, https: bool, forget: Forget | None = None
+    app: FastAPI,
+    store: Store,
+    people: People,
+    now_ms: Callable[[], int],
+    *,
+    https: bool,
+    forget: Forget | None = None,
+    drafter: Drafter | None = None,
 ) -> None:
-    """Mounts it; must come before what is mounted at the root. Without `forget` nothing is erased by it."""
+    """Mounts it; must come before what is mounted at the root. Without `forget` nothing is erased by it, without `drafter` no
+    model drafts."""
     api = FastAPI(
         title="Mythwatch", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json",
         description="Cases, posts, decisions, answers, myths, mutes, team and privacy, as the console shows them. "
@@ -46,6 +56,8 @@ def add_api(
     api.include_router(mute_api(store, bearer, now_ms))
     api.include_router(team_api(store, bearer, now_ms))
     api.include_router(privacy_api(store, bearer, now_ms, forget))
+    if drafter is not None:
+        api.include_router(draft_api(store, bearer, drafter))
     app.mount("/api/v1", ConsoleHeaders(api, https))
 
 

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from services.alert.drafter import drafter_of
 from services.alert.grouping import case_id
-from services.alert.people import hashed
+from services.alert.people import hashed, token_hash
 from services.alert.settings import AlertSettings
 from services.stream.settings import load
 from tests.contracts import chat_completions_server as wire
@@ -242,3 +242,27 @@ def test_a_wrong_setting_is_named_and_not_shown(name: str, value: Any) -> None:
         drafter_of(settings)
     assert "cret" not in repr(wrong.value)
     assert KEY not in repr(load(AlertSettings, {"MYTHWATCH_ALERT_DRAFT_KEY": KEY}))
+
+
+async def test_a_machine_may_ask_for_a_draft_too(desk: Desk, endpoint: Endpoint, tmp_path: Path) -> None:
+    path = tmp_path / "people.yaml"
+    machines = {role: {"role": role, "token": token_hash(f"mw_{role}")} for role in ("viewer", "officer")}
+    person = {"clinician": {"role": "clinician", "password": hashed(PASSWORD)}}
+    path.write_text(yaml.safe_dump(machines | person))
+    wish = {"language": "en", "place": "bluesky"}
+    async with desk("clinician", people=path, console_password=None) as one:
+
+        async def asked(who: str, body: object = wish, case: str = CASE) -> tuple[int, dict[str, str]]:
+            headers = {"Authorization": f"Bearer mw_{who}"}
+            answer = await one.client.post(f"/api/v1/cases/{case}/answers/draft", json=body, headers=headers)
+            return answer.status_code, answer.json()
+
+        assert (await asked("viewer"))[0] == 403
+        assert endpoint.bodies == []
+        assert await asked("officer") == (200, {"text": GOOD})
+        assert (await asked("officer", {**wish, "place": "myspace"}))[0] == 400
+        assert (await asked("officer", {**wish, "language": "xx"}))[0] == 409
+        assert (await asked("officer", case="0" * 32))[0] == 404
+        endpoint.reply = writing(None)
+        code, told = await asked("officer")
+        assert (code, "answered nothing that can be used" in told["error"]) == (409, True)
