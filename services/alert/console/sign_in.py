@@ -51,7 +51,8 @@ class Door:
         """Who is signed in, if they may do this; raises NotSignedIn, or Refused naming who may."""
         person = self.people.get(self.session(request).user)
         if person is None or not person.may(act):
-            may = _(" or ").join(ROLES[role] for role in Role if act in MAY[role] and role is not Role.ADMIN)
+            allowed = [role for role in Role if act in MAY[role]]
+            may = _(" or ").join(ROLES[role] for role in allowed if role is not Role.ADMIN or len(allowed) == 1)
             raise Refused(
                 403,
                 _("Nothing was changed: that is for the role {role}. Ask your administrator.").format(role=may),

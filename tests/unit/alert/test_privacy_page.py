@@ -71,7 +71,8 @@ async def test_what_is_held_is_shown_and_erased(desk: Desk, what: str, value: st
 async def test_nobody_but_the_admin(desk: Desk, role: Role) -> None:
     await desk.enter(role)
     assert 'href="/privacy"' not in (await desk.console.get("/")).text
-    assert (await desk.console.get("/privacy")).status_code == 403
+    refused = await desk.console.get("/privacy")
+    assert (refused.status_code, "for the role admin" in refused.text) == (403, True)
     for to in ("held", "erase"):
         assert (await desk.send(to, what="post", value=POST, sure="yes")).status_code == 403
     assert desk.handed == []

@@ -27,6 +27,7 @@ from tests.unit.alert.test_email_message import job, part
 
 ALERT = Path(texts.__file__).parent
 KEYWORDS = {**DEFAULT_KEYWORDS, "later": None, "number": (2, 3)}
+_TAG = re.compile(r"<[^>]*>")
 _GAP = re.compile(r"%\((\w+)\)s|%%|%")
 
 
@@ -82,6 +83,9 @@ def test_a_translation_fills_the_same_gaps(language: str) -> None:
         wanted = set.union(*(gaps(one) for one in originals))
         assert gaps(said[-1]) == gaps(originals[-1]), one.id
         assert all(gaps(form) <= wanted for form in said), one.id
+        # A template takes a message for markup: a translation has the tags of the original, and breaks out of no attribute.
+        assert all(_TAG.findall(form) == _TAG.findall(originals[-1]) for form in said), one.id
+        assert all('"' not in _TAG.sub("", form) for form in said), one.id
 
 
 def test_an_alert_in_dutch() -> None:
