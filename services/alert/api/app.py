@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +15,7 @@ from services.alert.api.insight import insight_api
 from services.alert.api.mutes import mute_api
 from services.alert.api.myths import myth_api
 from services.alert.api.privacy import privacy_api
+from services.alert.api.reviews import review_api
 from services.alert.api.team import team_api
 from services.alert.api.tokens import Bearer
 from services.alert.console.headers import ConsoleHeaders
@@ -40,9 +41,10 @@ def add_api(
     https: bool,
     forget: Forget | None = None,
     drafter: Drafter | None = None,
+    publishers: Collection[str] = (),
 ) -> None:
     """Mounts it; must come before what is mounted at the root. Without `forget` nothing is erased by it, without `drafter` no
-    model drafts."""
+    model drafts; `publishers`: whose reviews are read."""
     api = FastAPI(
         title="Mythwatch", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json",
         description="Cases, posts, decisions, answers, myths, mutes, team and privacy, as the console shows them. "
@@ -54,6 +56,7 @@ def add_api(
     api.include_router(insight_api(store, bearer, now_ms))
     api.include_router(myth_api(store, bearer, now_ms))
     api.include_router(mute_api(store, bearer, now_ms))
+    api.include_router(review_api(bearer, publishers))
     api.include_router(team_api(store, bearer, now_ms))
     api.include_router(privacy_api(store, bearer, now_ms, forget))
     if drafter is not None:

@@ -98,7 +98,7 @@ def add_console(
         return RedirectResponse("/static/icon.svg", 307)
 
     console.mount("/static", StaticFiles(directory=STATIC))
-    add_api(app, store, people, now_ms, https=https, forget=forget, drafter=drafter)
+    add_api(app, store, people, now_ms, https=https, forget=forget, drafter=drafter, publishers=settings.publishers)
     # Around everything, error pages included.
     app.mount("/", ConsoleHeaders(console, https))
 

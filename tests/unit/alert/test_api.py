@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,9 @@ async def desk(tmp_path: Path) -> AsyncIterator[Console]:
         FORGOTTEN.append(event)
 
     FORGOTTEN.clear()
-    async with console(tmp_path, people=path, console_password=None, forget=forget) as opened:
+    async with console(
+        tmp_path, people=path, console_password=None, forget=forget, review_publishers="good checker"
+    ) as opened:
         await opened.store.set_myths([myth_record(), myth_record(OTHER)], NOW)
         await opened.store.take([*wave(4), *wave(5, myth=OTHER)], NOW + 100)
         yield opened
@@ -277,3 +280,20 @@ async def test_who_is_told_and_who_was(desk: Console) -> None:
     (told,) = (await desk.client.get(f"{BASE}/tellings", headers=by("viewer"))).json()[:1]
     assert (told["channel"], told["state"]) in {("slack", "pending"), ("email", "pending")}
     assert (await desk.client.get(f"/api/v1/cases/{'0' * 32}/tellings", headers=by("viewer"))).status_code == 404
+
+
+async def test_reviews_are_read_from_publishers_on_the_list_only(desk: Console) -> None:
+    found = [
+        {"@type": "ClaimReview", "claimReviewed": f"Onion in sock {n} cures fever.", "author": {"name": name},
+         "url": f"https://checker.example/{n}", "reviewBody": "No study shows it.", "inLanguage": "en"}
+        for n, name in enumerate(("Good Checker", "Somebody else"))
+    ]  # fmt: skip
+    wish = {"text": json.dumps(found)}
+    assert (await post(desk, "/api/v1/reviews", wish, "viewer")).status_code == 403
+    answer = (await post(desk, "/api/v1/reviews", wish, "officer")).json()
+    assert [(one["claim"], one["fact"]) for one in answer["reviews"]] == [
+        ("Onion in sock 0 cures fever.", "No study shows it.")
+    ]
+    assert answer["refused"] == {"Somebody else": 1}
+    wrong = await post(desk, "/api/v1/reviews", {"text": "{"}, "officer")
+    assert (wrong.status_code, "text" in wrong.json()["error"]) == (400, True)
